@@ -1,0 +1,394 @@
+import { ActiveService, type RequestHandler, type Service } from './calls/services.ts';
+import { assertPattern, assertTopic, BusError, type PeerInfo, type Qos } from './contract/index.ts';
+import type { CallContract, TopicContract } from './contracts.ts';
+import { PublishCall } from './delivery/publish-call.ts';
+import { type Publisher, TopicPublisher } from './delivery/publisher.ts';
+import type { Engine } from './engine.ts';
+import type { BusEvents } from './events.ts';
+import { flowHash } from './interest/topic-entry.ts';
+import { encodeHeaders } from './link/headers.ts';
+import type { Message } from './message.ts';
+import type { PublisherOptions, PublishOptions, RequestOptions, ServeOptions, SubscribeOptions } from './options.ts';
+import type { Counters, Receipt } from './outcomes.ts';
+import { type ResolvedQos, resolveQos } from './qos.ts';
+import { validate } from './standard-schema.ts';
+import { ActiveSubscription, type MessageHandler, type Subscription } from './subscription.ts';
+import type { Unavailable } from './transports.ts';
+
+/** The decision of the selector for one target. */
+export interface Explanation {
+  readonly peer: string;
+  readonly peerName: string;
+  /** The transport that would carry it; undefined when none can. */
+  readonly transport: string | undefined;
+  /** The line of the policy, or the rule, that chose. */
+  readonly reason: string;
+  readonly rejected: readonly { readonly transport: string; readonly reason: string }[];
+}
+
+/** What `close` could not deliver. */
+export interface CloseReport {
+  /** Deliveries that were not settled when the time was up, or when there was nobody left to deliver to. */
+  readonly undelivered: number;
+}
+
+/** One participant's access to the bus. Made by `createBus`. */
+export class Bus {
+  readonly #engine: Engine;
+  readonly #shutdown: () => Promise<void>;
+  #closing: Promise<CloseReport> | undefined;
+
+  /** Use `createBus`. `shutdown` ends what is not the engine's: control plane, transports, files. */
+  constructor(engine: Engine, shutdown: () => Promise<void>) {
+    this.#engine = engine;
+    this.#shutdown = shutdown;
+  }
+
+  /** This participant. */
+  get self(): PeerInfo {
+    return this.#engine.self;
+  }
+
+  /** Participants connected now. */
+  get peers(): readonly PeerInfo[] {
+    return [...this.#engine.membership.members].filter(({ link }) => link.connected).map(({ peer }) => peer);
+  }
+
+  /** Live counters; read them, do not keep them. */
+  get counters(): Readonly<Counters> {
+    return this.#engine.counters;
+  }
+
+  /** Transports that were asked for and cannot be used here, with what would help. */
+  get unavailable(): readonly Unavailable[] {
+    return this.#engine.transports.unavailable;
+  }
+
+  on<E extends keyof BusEvents>(event: E, listener: (...args: BusEvents[E]) => void): this {
+    this.#engine.events.on(event, listener as never);
+    return this;
+  }
+
+  off<E extends keyof BusEvents>(event: E, listener: (...args: BusEvents[E]) => void): this {
+    this.#engine.events.off(event, listener as never);
+    return this;
+  }
+
+  /**
+   * Publishes to every subscriber and resolves once each delivery is settled, with one line per target. Nobody
+   * subscribed is no error: the receipt is empty.
+   *
+   * @throws BusError (as rejection) when there were targets and none succeeded: PEER_GONE, DEADLINE_EXCEEDED, NO_ROUTE,
+   * BACK_PRESSURED, ABORTED; before anything is sent: UNSUPPORTED_QOS, INVALID_TOPIC, INVALID_OPTION, SCHEMA_MISMATCH,
+   * NOT_SERIALIZABLE, TOO_LARGE, CLOSED.
+   */
+  async publish<T>(topic: string | TopicContract<T, unknown>, value: T, options?: PublishOptions): Promise<Receipt> {
+    const engine = this.#engine;
+    const name = this.#topicName(topic, 'publish');
+    const contract = typeof topic === 'string' ? undefined : topic;
+    const qos = this.#qos(options, contract?.qos, `publish ${name}`);
+    options?.signal?.throwIfAborted();
+    const checked = contract?.schema === undefined ? value : validate(contract.schema, value, `publish ${name}`);
+    const entry = engine.interest.entry(name);
+    const headers =
+      options?.headers === undefined ? undefined : encodeHeaders(options.headers, engine.limits.maxHeadersBytes);
+    const shipment = {
+      payload: NO_BYTES,
+      codec: 0,
+      priority: qos.priority,
+      reliable: qos.reliability === 'reliable',
+      flow: options?.orderKey === undefined ? entry.hash : flowHash(name, options.orderKey),
+      headers,
+      via: options?.via,
+      value: undefined,
+      byReference: false,
+    };
+    engine.encoder.into(shipment, checked, `publish ${name}`);
+    engine.holdProcess();
+    const call = new PublishCall(name, engine.deadlines, options?.signal, () => engine.releaseProcess());
+    engine.outgoing.send(entry, shipment, call);
+    call.submitted(options?.deadline ?? engine.limits.deadlineMs);
+    return call.promise;
+  }
+
+  /** A publisher for many messages of one topic: no promise per message, results as numbers. */
+  publisher<T>(topic: string | TopicContract<T, unknown>, options?: PublisherOptions): Publisher<T> {
+    const engine = this.#engine;
+    const name = this.#topicName(topic, 'publisher');
+    const contract = typeof topic === 'string' ? undefined : topic;
+    const qos = this.#qos(options, contract?.qos, `publisher ${name}`);
+    const entry = engine.interest.entry(name);
+    const flow = options?.orderKey === undefined ? entry.hash : flowHash(name, options.orderKey);
+    return new TopicPublisher(engine, entry, contract?.schema, qos, flow, options?.via, options?.local === 'reference');
+  }
+
+  /**
+   * Subscribes a handler to a topic or pattern. Effective for local messages at once; `ready` resolves when every
+   * connected peer knows. Without a handler the subscription is an async iterable.
+   *
+   * @throws BusError INVALID_PATTERN | INVALID_OPTION | CLOSED
+   */
+  subscribe<T>(
+    topic: string | TopicContract<never, T>,
+    handler: MessageHandler<T>,
+    options?: SubscribeOptions,
+  ): Subscription<T>;
+  subscribe<T>(topic: string | TopicContract<never, T>, options?: SubscribeOptions): Subscription<T>;
+  subscribe<T>(
+    topic: string | TopicContract<never, T>,
+    handlerOrOptions?: MessageHandler<T> | SubscribeOptions,
+    moreOptions?: SubscribeOptions,
+  ): Subscription<T> {
+    const engine = this.#engine;
+    this.#assertOpen('subscribe');
+    const handler = typeof handlerOrOptions === 'function' ? handlerOrOptions : undefined;
+    const options = typeof handlerOrOptions === 'function' ? moreOptions : handlerOrOptions;
+    const pattern = typeof topic === 'string' ? topic : topic.name;
+    assertPattern(pattern, 'subscribe');
+    assertConcurrency(options?.concurrency, `subscribe ${pattern}`);
+    const schema = typeof topic === 'string' ? undefined : topic.schema;
+    const subscription = new ActiveSubscription(
+      engine,
+      pattern,
+      schema,
+      handler as MessageHandler<unknown> | undefined,
+      options?.concurrency,
+    );
+    engine.subscriptions.add(subscription);
+    engine.interest.addLocal(pattern, subscription);
+    engine.holdProcess();
+    if (engine.announced.add('pattern', pattern))
+      subscription.ready = engine.membership.announce({ patterns: [pattern] });
+    closeOnAbort(options?.signal, subscription);
+    return subscription as Subscription as Subscription<T>;
+  }
+
+  /**
+   * Asks whoever serves `call` - the server with the fewest requests outstanding - and resolves to its answer.
+   *
+   * @throws BusError (as rejection) NO_RESPONDERS at once when nobody serves it; PEER_GONE with `outcome`;
+   * DEADLINE_EXCEEDED; ABORTED; REMOTE_ERROR or the handler's own code; SCHEMA_MISMATCH; NOT_SERIALIZABLE; CLOSED.
+   */
+  async request<In, Out>(
+    call: string | CallContract<In, unknown, never, Out>,
+    input: In,
+    options?: RequestOptions,
+  ): Promise<Out> {
+    const engine = this.#engine;
+    this.#assertOpen('request');
+    const name = typeof call === 'string' ? call : call.name;
+    assertTopic(name, 'request');
+    const contract = typeof call === 'string' ? undefined : call;
+    const qos = this.#qos(
+      options?.priority === undefined ? undefined : { priority: options.priority },
+      contract?.qos,
+      `request ${name}`,
+    );
+    options?.signal?.throwIfAborted();
+    const checked = contract?.input === undefined ? input : validate(contract.input, input, `input of ${name}`);
+    const shipment = {
+      payload: NO_BYTES,
+      codec: 0,
+      priority: qos.priority,
+      reliable: true,
+      flow: engine.interest.entry(name).hash,
+      headers:
+        options?.headers === undefined ? undefined : encodeHeaders(options.headers, engine.limits.maxHeadersBytes),
+      via: options?.via,
+      value: undefined,
+      byReference: false,
+    };
+    engine.encoder.into(shipment, checked, `request ${name}`);
+    const server = engine.chooseServer(name);
+    if (server === undefined) {
+      throw new BusError('NO_RESPONDERS', `nobody serves ${name}`, {
+        where: `request ${name}`,
+        remedy: 'start a participant that serves it',
+      });
+    }
+    const answer = engine.requests.send(
+      name,
+      server,
+      shipment,
+      contract?.output,
+      options?.deadline ?? engine.limits.deadlineMs,
+      options?.signal,
+    );
+    return answer as Promise<Out>;
+  }
+
+  /**
+   * Serves a call. Several participants may; requests are shared. The handler's result, or what it throws, is the answer.
+   *
+   * @throws BusError INVALID_TOPIC | INVALID_OPTION | CLOSED | NAME_TAKEN when this bus serves the call already.
+   */
+  serve<In, Out>(
+    call: string | CallContract<never, In, Out, unknown>,
+    handler: RequestHandler<In, Out>,
+    options?: ServeOptions,
+  ): Service {
+    const engine = this.#engine;
+    this.#assertOpen('serve');
+    const name = typeof call === 'string' ? call : call.name;
+    assertTopic(name, 'serve');
+    assertConcurrency(options?.concurrency, `serve ${name}`);
+    if (engine.served.has(name)) {
+      throw new BusError('NAME_TAKEN', `this bus serves ${name} already`, {
+        where: 'serve',
+        remedy: 'close the other service, or raise its concurrency',
+      });
+    }
+    const contract = typeof call === 'string' ? undefined : call;
+    const service = new ActiveService(
+      engine,
+      name,
+      handler as RequestHandler,
+      contract?.input,
+      contract?.output,
+      options?.concurrency ?? 16,
+    );
+    engine.served.set(name, service);
+    engine.holdProcess();
+    if (engine.announced.add('service', name)) service.ready = engine.membership.announce({ services: [name] });
+    closeOnAbort(options?.signal, service);
+    return service;
+  }
+
+  /** What the selector would decide for a message of `bytes`, for every target it has now. Sends nothing. */
+  explain(topic: string | TopicContract<never>, bytes: number, qos?: Qos & { via?: string }): readonly Explanation[] {
+    const engine = this.#engine;
+    const name = typeof topic === 'string' ? topic : topic.name;
+    assertTopic(name, 'explain');
+    const resolved = resolveQos(qos, typeof topic === 'string' ? undefined : topic.qos, `explain ${name}`);
+    const entry = engine.interest.entry(name);
+    engine.interest.refresh(entry);
+    const targets = [...entry.links].map((link): Explanation => {
+      const { route, reason, rejected } = link.explain(
+        name,
+        bytes,
+        resolved.priority,
+        resolved.reliability,
+        qos?.via,
+        resolved.durability,
+      );
+      return { peer: link.peer.id, peerName: link.peer.name, transport: route?.transport, reason, rejected };
+    });
+    if (entry.subscriptions.length > 0) {
+      targets.push({
+        peer: this.self.id,
+        peerName: this.self.name,
+        transport: 'local',
+        reason: 'the own bus: no transport needed',
+        rejected: [],
+      });
+    }
+    return targets;
+  }
+
+  /** Resolves when everything published so far is settled. */
+  async drain(): Promise<void> {
+    const engine = this.#engine;
+    if (this.#unsettled === 0) return;
+    engine.holdProcess();
+    try {
+      while (this.#unsettled > 0) await new Promise<void>((resolve) => engine.clock.setTimer(resolve, 1));
+    } finally {
+      engine.releaseProcess();
+    }
+  }
+
+  get #unsettled(): number {
+    const { targets, outcomes } = this.#engine.counters;
+    return (
+      targets - outcomes.delivered - outcomes.expired - outcomes.refused - outcomes.dropped - outcomes['peer-gone']
+    );
+  }
+
+  /**
+   * Stops taking, delivers what is under way for at most `timeout` ms (default 5,000), tells peers, frees everything.
+   * A second call resolves with the first. Never rejects.
+   */
+  close(options: { timeout?: number } = {}): Promise<CloseReport> {
+    this.#closing ??= this.#close(options.timeout ?? 5000);
+    return this.#closing;
+  }
+
+  async #close(timeout: number): Promise<CloseReport> {
+    const engine = this.#engine;
+    engine.holdProcess();
+    for (const service of [...engine.served.values()]) service.close();
+    for (const subscription of [...engine.subscriptions]) subscription.close();
+    engine.closed = true;
+    engine.membership.stopAdmitting();
+    let timer: { cancel(): void } | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = engine.clock.setTimer(resolve, timeout);
+    });
+    await Promise.race([this.drain(), late]);
+    timer?.cancel();
+    const undelivered = this.#unsettled;
+    const closed = new BusError('CLOSED', 'the bus was closed', { where: `bus of ${this.self.name}` });
+    engine.requests.failAll(closed);
+    await engine.membership.close();
+    engine.local.failAll('dropped', 'the bus was closed');
+    engine.roomReturned();
+    engine.dispatcher.close();
+    await this.#shutdown();
+    engine.deadlines.clear();
+    engine.releaseProcess();
+    engine.events.removeAllListeners();
+    return { undelivered };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #topicName(topic: string | { readonly name: string }, where: string): string {
+    this.#assertOpen(where);
+    const name = typeof topic === 'string' ? topic : topic.name;
+    assertTopic(name, where);
+    return name;
+  }
+
+  #assertOpen(where: string): void {
+    if (this.#engine.closed || this.#closing !== undefined) {
+      throw new BusError('CLOSED', 'the bus is closed', { where, remedy: 'publish before close(), or make a new bus' });
+    }
+  }
+
+  /** @throws BusError UNSUPPORTED_QOS naming each installed transport's reason. */
+  #qos(own: Qos | undefined, usual: Qos | undefined, where: string): ResolvedQos {
+    const qos = resolveQos(own, usual, where);
+    if (qos.reliability !== 'acknowledged' && qos.durability === 'volatile') return qos;
+    const asked = qos.durability === 'volatile' ? `reliability ${qos.reliability}` : `durability ${qos.durability}`;
+    const reasons = [...this.#engine.transports.installed].map(({ name, capabilities }) =>
+      qos.reliability === 'acknowledged'
+        ? `${name}: acknowledged delivery is not available in this release`
+        : `${name}: durable ${capabilities.durable}`,
+    );
+    throw new BusError(
+      'UNSUPPORTED_QOS',
+      `no installed transport can honour ${asked}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`,
+      {
+        where,
+        remedy: 'install a transport that can, or ask for less',
+      },
+    );
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function assertConcurrency(value: unknown, where: string): void {
+  if (value === undefined || (Number.isInteger(value) && (value as number) > 0)) return;
+  throw new BusError('INVALID_OPTION', `concurrency ${String(value)} is not a positive integer`, { where });
+}
+
+function closeOnAbort(signal: AbortSignal | undefined, closable: { close(): void }): void {
+  if (signal === undefined) return;
+  if (signal.aborted) closable.close();
+  else signal.addEventListener('abort', () => closable.close(), { once: true });
+}
+
+export type { Message };

@@ -1,0 +1,262 @@
+import type { CodecTable } from '../codecs/index.ts';
+import { BusError, isBusError, KIND, type PeerInfo } from '../contract/index.ts';
+import { type CreditAccount, CreditHold } from '../credit.ts';
+import type { Encoder } from '../delivery/encoder.ts';
+import type { Shipment } from '../delivery/outgoing.ts';
+import type { Link } from '../link/link.ts';
+import { type StandardSchema, validate } from '../standard-schema.ts';
+import type { RemoteFailure } from './requests.ts';
+
+/** What a handler may use beside its input. */
+export interface RequestContext {
+  readonly from: PeerInfo;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  /** Aborted when the asking side gives up or is gone. */
+  readonly signal: AbortSignal;
+}
+
+export type RequestHandler<In = unknown, Out = unknown> = (input: In, context: RequestContext) => Out | Promise<Out>;
+
+/** A served call, until closed. */
+export interface Service extends Disposable {
+  readonly call: string;
+  readonly ready: Promise<void>;
+  /** Requests being handled, and waiting for a free handler. */
+  readonly active: number;
+  readonly queued: number;
+  close(): void;
+}
+
+/** One request at the serving side. The origin is a link, or undefined for the own bus. */
+export interface Served {
+  readonly link: Link | undefined;
+  readonly from: PeerInfo;
+  readonly id: number;
+  readonly priority: number;
+  readonly flow: number;
+  readonly input: unknown;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+}
+
+export interface ServiceHost {
+  readonly encoder: Encoder;
+  readonly codecs: CodecTable;
+  handlerFailed(error: BusError): void;
+  /** Sends the answer to where the request came from. */
+  answer(request: Served, call: string, kind: number, shipment: Shipment): void;
+  unserved(service: ActiveService): void;
+}
+
+class Running implements RequestContext {
+  readonly request: Served;
+  /** The asking side gave up: its slot is free, the answer is nobody's. */
+  cancelled = false;
+  #controller: AbortController | undefined;
+
+  constructor(request: Served) {
+    this.request = request;
+  }
+
+  get from(): PeerInfo {
+    return this.request.from;
+  }
+
+  get headers(): Readonly<Record<string, string>> | undefined {
+    return this.request.headers;
+  }
+
+  // Made when asked for: most handlers never look.
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.cancelled) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    this.#controller?.abort();
+  }
+}
+
+/** Handles the requests of one call, `concurrency` at a time. */
+export class ActiveService implements Service {
+  readonly call: string;
+  ready: Promise<void> = Promise.resolve();
+  readonly #host: ServiceHost;
+  readonly #handler: RequestHandler;
+  readonly #input: StandardSchema | undefined;
+  readonly #output: StandardSchema | undefined;
+  readonly #concurrency: number;
+  readonly #running = new Set<Running>();
+  readonly #waiting: { request: Served; hold: CreditHold }[] = [];
+  #closed = false;
+
+  constructor(
+    host: ServiceHost,
+    call: string,
+    handler: RequestHandler,
+    input: StandardSchema | undefined,
+    output: StandardSchema | undefined,
+    concurrency: number,
+  ) {
+    this.#host = host;
+    this.call = call;
+    this.#handler = handler;
+    this.#input = input;
+    this.#output = output;
+    this.#concurrency = concurrency;
+  }
+
+  get active(): number {
+    return this.#running.size;
+  }
+
+  get queued(): number {
+    return this.#waiting.length;
+  }
+
+  /** A request arrived; `account` gets its credit back when a handler takes it. */
+  offer(request: Served, account: CreditAccount, cost: number): void {
+    if (this.#running.size < this.#concurrency) {
+      account.returned(cost, true);
+      this.#run(request);
+      return;
+    }
+    const hold = new CreditHold(account, cost, true);
+    hold.retain();
+    this.#waiting.push({ request, hold });
+  }
+
+  /** The asking side gave up. True when the request was here. */
+  cancel(link: Link | undefined, id: number): boolean {
+    for (const running of this.#running) {
+      if (running.request.link !== link || running.request.id !== id) continue;
+      this.#running.delete(running);
+      running.cancel();
+      this.#next();
+      return true;
+    }
+    const at = this.#waiting.findIndex(({ request }) => request.link === link && request.id === id);
+    if (at < 0) return false;
+    this.#waiting[at].hold.release();
+    this.#waiting.splice(at, 1);
+    return true;
+  }
+
+  /** Everything asked over `link` is given up. */
+  linkEnded(link: Link): void {
+    for (const running of [...this.#running]) if (running.request.link === link) this.cancel(link, running.request.id);
+    for (const { request } of [...this.#waiting]) if (request.link === link) this.cancel(link, request.id);
+  }
+
+  #next(): void {
+    while (this.#running.size < this.#concurrency) {
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) return;
+      waiting.hold.release();
+      this.#run(waiting.request);
+    }
+  }
+
+  #run(request: Served): void {
+    const running = new Running(request);
+    this.#running.add(running);
+    let result: unknown;
+    try {
+      const input =
+        this.#input === undefined ? request.input : validate(this.#input, request.input, `input of ${this.call}`);
+      result = this.#handler(input, running);
+    } catch (error) {
+      this.#failed(running, error);
+      return;
+    }
+    if (result instanceof Promise) {
+      result.then(
+        (value) => this.#finished(running, value),
+        (error: unknown) => this.#failed(running, error),
+      );
+    } else this.#finished(running, result);
+  }
+
+  #finished(running: Running, value: unknown): void {
+    try {
+      const output = this.#output === undefined ? value : validate(this.#output, value, `output of ${this.call}`);
+      if (!running.cancelled) this.#answer(running.request, KIND.REPLY, output);
+    } catch (error) {
+      this.#failed(running, error);
+      return;
+    }
+    if (this.#running.delete(running)) this.#next();
+  }
+
+  #failed(running: Running, error: unknown): void {
+    if (!running.cancelled) {
+      const failure = describe(error);
+      this.#host.handlerFailed(
+        isBusError(error)
+          ? error
+          : new BusError('HANDLER_FAILED', failure.message, { where: `call ${this.call}`, cause: error }),
+      );
+      this.#answer(running.request, KIND.ERROR, failure);
+    }
+    if (this.#running.delete(running)) this.#next();
+  }
+
+  #answer(request: Served, kind: number, value: unknown): void {
+    const shipment = answerShipment(request);
+    try {
+      this.#host.encoder.into(shipment, value, `answer of ${this.call}`);
+    } catch (error) {
+      if (kind !== KIND.ERROR) throw error;
+      // What the error carried as data cannot travel; the rest must.
+      this.#host.encoder.into(shipment, { ...describe(error), message: (value as RemoteFailure).message }, this.call);
+    }
+    this.#host.answer(request, this.call, kind, shipment);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#host.unserved(this);
+    for (const { request, hold } of this.#waiting.splice(0)) {
+      hold.release();
+      this.#answer(request, KIND.ERROR, {
+        name: 'BusError',
+        code: 'NO_RESPONDERS',
+        message: `${this.call} is no longer served here`,
+      });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** An answer travels in the priority and flow of its request, reliably. */
+export function answerShipment(request: Pick<Served, 'priority' | 'flow'>): Shipment {
+  return {
+    payload: new Uint8Array(0),
+    codec: 0,
+    priority: request.priority,
+    reliable: true,
+    flow: request.flow,
+    headers: undefined,
+    via: undefined,
+    value: undefined,
+    byReference: false,
+  };
+}
+
+function describe(error: unknown): RemoteFailure {
+  if (!(error instanceof Error)) return { name: 'Error', code: 'REMOTE_ERROR', message: String(error) };
+  const { code, data } = error as { code?: unknown; data?: unknown };
+  return {
+    name: error.name,
+    code: typeof code === 'string' ? code : 'REMOTE_ERROR',
+    message: error.message,
+    ...(data === undefined ? {} : { data }),
+  };
+}

@@ -1,0 +1,47 @@
+import { Packr } from 'msgpackr';
+import { BusError, type Codec } from '../contract/index.ts';
+import { assertSafeMsgpack } from './msgpack-guard.ts';
+
+/**
+ * MessagePack through msgpackr, without records and without extensions: any language reads it.
+ *
+ * What does not come back as it went: -0 (0), Map (object), Set and sparse arrays (array), class instances (plain
+ * objects), typed arrays (bytes), a `__proto__` key (`__proto_`). Functions, symbols, cycles and integers over 64 bits
+ * are refused. `undefined`, dates and 64-bit BigInt are carried.
+ */
+class StrictPackr extends Packr {
+  writeFunction(): never {
+    throw new Error('a function');
+  }
+}
+
+const packr = new StrictPackr({ useRecords: false, mapsAsObjects: true, structuredClone: false, copyBuffers: true });
+
+/** Reused: msgpackr takes the range as an object and keeps none. */
+const range = { start: 0, end: 0 };
+
+export const msgpack: Codec = {
+  name: 'msgpack',
+  id: 1,
+  encode(value: unknown): Uint8Array {
+    try {
+      return packr.pack(value);
+    } catch (cause) {
+      const why = cause instanceof RangeError ? 'a cycle, or nesting beyond the stack' : (cause as Error).message;
+      throw new BusError('NOT_SERIALIZABLE', `the msgpack codec cannot carry this value: ${why}`, {
+        remedy: 'leave out functions, symbols and cycles, or convert them before publishing',
+        cause,
+      });
+    }
+  },
+  decode(bytes: Uint8Array, start: number, end: number): unknown {
+    assertSafeMsgpack(bytes, start, end);
+    range.start = start;
+    range.end = end;
+    try {
+      return packr.unpack(bytes, range);
+    } catch (cause) {
+      throw new BusError('DECODE_FAILED', (cause as Error).message, { where: 'msgpack codec', cause });
+    }
+  },
+};

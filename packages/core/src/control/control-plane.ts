@@ -1,0 +1,215 @@
+import { chmodSync, renameSync, rmSync } from 'node:fs';
+import { createServer, type Server, Socket } from 'node:net';
+import path from 'node:path';
+import { BusError, type Clock, fromSystemError, KIND, type Logger } from '../contract/index.ts';
+import { ControlConnection, type ControlMessage } from './control-connection.ts';
+import { checkHello, type Hello } from './hello.ts';
+import { descriptorOf, type NativeBindings } from './native.ts';
+import { assertSocketPath } from './runtime-directory.ts';
+
+/** How long a connection may take to say HELLO. */
+const HELLO_MS = 1000;
+/** How long a dialled peer may take to answer: a busy one is slow, a stopped one silent. */
+const ANSWER_MS = 10_000;
+/** Connections without a HELLO yet; more are cut. */
+const MAX_STRANGERS = 256;
+
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+}
+
+/** A control connection on which both sides have said HELLO. */
+export interface Greeting {
+  readonly connection: ControlConnection;
+  readonly hello: Hello;
+  /** What the kernel says of the peer; undefined without `@busbar/native`. */
+  readonly credentials: PeerCredentials | undefined;
+  readonly session: string;
+  readonly resumed: boolean;
+}
+
+export interface ControlPlaneHost {
+  readonly id: string;
+  readonly bus: string;
+  readonly secret: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly maxInterest: number;
+  readonly native: NativeBindings | undefined;
+  /** This side's HELLO. */
+  hello(session: string, resume: string | boolean | undefined): Hello;
+  /** Whether to go on with a peer that dialled; a refusal is told to it. */
+  admit(hello: Hello): { readonly resumed: boolean } | { readonly refused: string };
+  greeted(greeting: Greeting): void;
+  /** A peer broke the rules of the handshake; counted. */
+  rejected(error: BusError): void;
+}
+
+export type DialResult = 'greeted' | 'refused' | 'dead' | 'silent';
+
+/** The control plane of one participant: its Unix socket, and the handshakes both ways. */
+export class ControlPlane {
+  readonly socketName: string;
+  readonly #host: ControlPlaneHost;
+  readonly #folder: string;
+  readonly #strangers = new Set<ControlConnection>();
+  #server: Server | undefined;
+
+  constructor(host: ControlPlaneHost, folder: string) {
+    this.#host = host;
+    this.#folder = folder;
+    this.socketName = `${host.id}.sock`;
+  }
+
+  /**
+   * Bound under a temporary name in the private folder, then renamed: nobody meets a socket that is not ready, and
+   * nothing is ever unlinked to make room. @throws BusError PATH_TOO_LONG | RESOURCE_EXHAUSTED
+   */
+  async listen(): Promise<void> {
+    const file = path.join(this.#folder, this.socketName);
+    const temporary = assertSocketPath(path.join(this.#folder, `.${this.socketName}`));
+    const server = createServer({ allowHalfOpen: false }, (socket) => this.#accepted(socket));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(fromSystemError(error, 'the control socket cannot be opened', temporary)));
+      server.listen(temporary, () => resolve());
+    });
+    // An accept that fails (out of descriptors) concerns the one who dialled: it will try again.
+    server
+      .removeAllListeners('error')
+      .on('error', (error) => this.#host.logger.warn('control socket', { error: error.message }));
+    chmodSync(temporary, 0o600);
+    renameSync(temporary, file);
+    server.unref();
+  }
+
+  ref(): void {
+    this.#server?.ref();
+  }
+
+  unref(): void {
+    this.#server?.unref();
+  }
+
+  /** Dials a participant; `resume` names a broken session to go on with. Never rejects. */
+  dial(socketName: string, session: string, resume: string | undefined): Promise<DialResult> {
+    return new Promise((resolve) => {
+      const socket = new Socket();
+      let settled = false;
+      const settle = (result: DialResult): void => {
+        if (settled) return;
+        settled = true;
+        timer.cancel();
+        resolve(result);
+      };
+      const timer = this.#host.clock.setTimer(() => {
+        settle('silent');
+        socket.destroy();
+      }, ANSWER_MS);
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        settle(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? 'dead' : 'refused');
+      });
+      socket.once('connect', () => {
+        const connection = new ControlConnection(socket);
+        connection.onClose(() => settle('refused'));
+        connection.onMessage((message) => settle(this.#answered(connection, message, session)));
+        connection.send(KIND.HELLO, 0, json(this.#host.hello(session, resume)));
+      });
+      socket.connect(path.join(this.#folder, socketName));
+    });
+  }
+
+  #answered(connection: ControlConnection, message: ControlMessage, session: string): DialResult {
+    if (message.kind === KIND.BYE) {
+      this.#host.logger.debug('a peer declined', { reason: Buffer.from(message.payload).toString() });
+      connection.close();
+      return 'refused';
+    }
+    try {
+      if (message.kind !== KIND.HELLO) throw new BusError('PROTOCOL_ERROR', `kind ${message.kind} before HELLO`);
+      const hello = checkHello(message.payload, this.#host.bus, this.#host.secret, this.#host.maxInterest);
+      const credentials = this.#credentials(connection, hello);
+      this.#host.greeted({ connection, hello, credentials, session, resumed: hello.resume === true });
+      return 'greeted';
+    } catch (error) {
+      this.#host.rejected(error as BusError);
+      connection.close();
+      return 'refused';
+    }
+  }
+
+  #accepted(socket: Socket): void {
+    const connection = new ControlConnection(socket);
+    if (this.#strangers.size >= MAX_STRANGERS) {
+      socket.destroy();
+      return;
+    }
+    this.#strangers.add(connection);
+    const timer = this.#host.clock.setTimer(() => {
+      this.#host.rejected(
+        new BusError('PROTOCOL_ERROR', 'a connection said no HELLO in time', { where: 'control socket' }),
+      );
+      socket.destroy();
+    }, HELLO_MS);
+    connection.onClose((reason) => {
+      timer.cancel();
+      this.#strangers.delete(connection);
+      if (reason !== undefined) this.#host.rejected(reason);
+    });
+    connection.onMessage((message) => {
+      timer.cancel();
+      this.#strangers.delete(connection);
+      connection.onClose(() => {});
+      connection.onMessage(() => {});
+      this.#greet(connection, message);
+    });
+  }
+
+  #greet(connection: ControlConnection, message: ControlMessage): void {
+    try {
+      if (message.kind !== KIND.HELLO)
+        throw new BusError('PROTOCOL_ERROR', `kind ${message.kind} before HELLO`, { where: 'control socket' });
+      const hello = checkHello(message.payload, this.#host.bus, this.#host.secret, this.#host.maxInterest);
+      const credentials = this.#credentials(connection, hello);
+      const verdict = this.#host.admit(hello);
+      if ('refused' in verdict) {
+        connection.send(KIND.BYE, 0, Buffer.from(verdict.refused));
+        connection.close();
+        return;
+      }
+      connection.send(KIND.HELLO, 0, json(this.#host.hello(hello.session, verdict.resumed)));
+      this.#host.greeted({ connection, hello, credentials, session: hello.session, resumed: verdict.resumed });
+    } catch (error) {
+      this.#host.rejected(error as BusError);
+      connection.send(KIND.BYE, 0, Buffer.from((error as Error).message));
+      connection.close();
+    }
+  }
+
+  /** @throws BusError FOREIGN_UID when the kernel names another user than ours. */
+  #credentials(connection: ControlConnection, hello: Hello): PeerCredentials | undefined {
+    const { native } = this.#host;
+    const descriptor = descriptorOf(connection.socket);
+    if (native === undefined || descriptor === undefined) return undefined;
+    const { pid, uid } = native.peerCredentials(descriptor);
+    if (uid !== process.getuid?.()) {
+      throw new BusError('FOREIGN_UID', `the peer runs as uid ${uid}`, {
+        where: `participant ${hello.name}`,
+        remedy: 'participants of one bus run as one user',
+      });
+    }
+    return { pid, uid };
+  }
+
+  /** Removes the socket and cuts strangers; connections with a HELLO are the membership's. */
+  close(): void {
+    for (const stranger of this.#strangers) stranger.socket.destroy();
+    this.#server?.close();
+    rmSync(path.join(this.#folder, this.socketName), { force: true });
+  }
+}
+
+function json(value: Hello): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}

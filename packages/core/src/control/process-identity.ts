@@ -1,0 +1,50 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/** What tells one process from all others of the machine, also from a later one with the same pid. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks from boot to its start; 0 where /proc does not say. */
+  readonly startTime: number;
+  /** Pid namespace, `pid:[…]`; pids of another one mean nothing here. '' where /proc does not say. */
+  readonly namespace: string;
+}
+
+/** This process; the same in all its threads. */
+export function ownProcess(): ProcessIdentity {
+  let namespace = '';
+  try {
+    namespace = readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // No /proc, as on macOS: deaths are proven by refused connections alone.
+  }
+  return { pid: process.pid, startTime: readStat(process.pid)?.startTime ?? 0, namespace };
+}
+
+/** Same process, whatever the thread. */
+export function sameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.pid === b.pid && a.startTime === b.startTime && a.namespace === b.namespace;
+}
+
+/**
+ * True only when the process is proven dead: no such pid, a zombie, or another start time. A pid of another namespace
+ * proves nothing; neither does silence: a stopped process is alive.
+ */
+export function isProvenDead(identity: ProcessIdentity, own: ProcessIdentity): boolean {
+  if (identity.namespace === '' || identity.namespace !== own.namespace) return false;
+  const stat = readStat(identity.pid);
+  if (stat === undefined) return true;
+  return stat.state === 'Z' || stat.state === 'X' || stat.startTime !== identity.startTime;
+}
+
+/** State letter and start time (fields 3 and 22 of proc(5) stat); undefined when there is no such process. */
+function readStat(pid: number): { state: string; startTime: number } | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The command name may hold spaces and brackets: fields are counted from the last one.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0], startTime: Number(fields[19]) };
+}

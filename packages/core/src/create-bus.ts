@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto';
+import { Bus } from './bus.ts';
+import { systemClock } from './clock.ts';
+import { CodecTable } from './codecs/index.ts';
+import { BusError, CONTRACT_VERSION, KIND, type Logger, MAX_HEADER_BYTES, type PeerInfo } from './contract/index.ts';
+import { ControlPlane } from './control/control-plane.ts';
+import { claimName } from './control/exclusive-name.ts';
+import { isName } from './control/hello.ts';
+import { loadNative } from './control/native.ts';
+import { ownProcess } from './control/process-identity.ts';
+import { Records } from './control/records.ts';
+import { defaultDirectory, prepareDirectory } from './control/runtime-directory.ts';
+import { busSecret } from './control/secret.ts';
+import { Engine } from './engine.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import type { BusOptions } from './options.ts';
+import { ProcessHold } from './process-hold.ts';
+import { HYBRID } from './selector/policy.ts';
+import { closeOnSignals } from './signals.ts';
+import { TransportSet } from './transports.ts';
+
+/** `createBus` waits at most so long for those it found; a stopped participant must not hold up the rest. */
+const JOIN_MS = 1000;
+
+/** Says nothing below a warning, and warnings on stderr. */
+const quietLogger: Logger = {
+  debug() {},
+  info() {},
+  warn: (message, details) => console.warn(`busbar: ${message}`, details ?? ''),
+  error: (message, details) => console.error(`busbar: ${message}`, details ?? ''),
+};
+
+/**
+ * Joins a bus: opens the transports, finds the participants that are there, and resolves when they have answered or
+ * after a second. `await using bus = await createBus({ name: 'planner', plugins: [uds()] })`.
+ *
+ * @throws BusError INVALID_OPTION | INVALID_NAME | VERSION_MISMATCH | DUPLICATE_TRANSPORT | RUNTIME_DIR_UNSAFE |
+ * PATH_TOO_LONG | NAME_TAKEN | NEEDS_NATIVE | RESOURCE_EXHAUSTED
+ */
+export async function createBus(options: BusOptions = {}): Promise<Bus> {
+  const name = options.name ?? `pid-${process.pid}`;
+  const busName = options.bus ?? 'default';
+  assertName(name, 'name');
+  assertName(busName, 'bus');
+  const limits = resolveLimits(options.limits);
+  const plugins = options.plugins ?? [];
+  TransportSet.check(plugins);
+  const codecs = new CodecTable(options.codec);
+  const clock = options.clock ?? systemClock;
+  const logger = options.logger ?? quietLogger;
+
+  const folder = prepareDirectory(options.directory ?? defaultDirectory(), busName);
+  const secret = busSecret(folder);
+  const native = await loadNative();
+  const lock = options.exclusive === true ? claimName(folder, name, native) : undefined;
+
+  const identity = ownProcess();
+  const self: PeerInfo = {
+    id: randomBytes(8).toString('hex'),
+    name,
+    pid: process.pid,
+    uid: process.getuid?.(),
+    verified: true,
+  };
+  const records = new Records(folder);
+  const transports = new TransportSet();
+  const abort = new AbortController();
+
+  let plane: ControlPlane | undefined;
+  const hold = new ProcessHold(
+    () => plane?.ref(),
+    () => plane?.unref(),
+  );
+  const engine = new Engine(
+    { self, process: identity, clock, logger, limits, policy: options.policy ?? HYBRID, codecs, records, transports },
+    hold,
+  );
+  const { membership } = engine;
+  plane = new ControlPlane(
+    {
+      id: self.id,
+      bus: busName,
+      secret,
+      clock,
+      logger,
+      maxInterest: limits.subscriptionsPerPeer,
+      native,
+      hello: (session, resume) => ({
+        contract: CONTRACT_VERSION,
+        bus: busName,
+        secret,
+        id: self.id,
+        name,
+        process: identity,
+        session,
+        ...(resume === undefined ? {} : { resume }),
+        patterns: engine.announced.patterns,
+        services: engine.announced.services,
+        transports: transports.offers(),
+      }),
+      admit: (hello) => membership.admit(hello),
+      greeted: (greeting) => membership.greeted(greeting),
+      rejected: (error) => engine.rejected(error),
+    },
+    folder,
+  );
+  const controlPlane = plane;
+  let stopSignals: (() => void) | undefined;
+  const shutdown = async (): Promise<void> => {
+    stopSignals?.();
+    abort.abort();
+    records.remove(self.id);
+    controlPlane.close();
+    await transports.close();
+    lock?.release();
+  };
+
+  try {
+    await controlPlane.listen();
+    hold.acquire();
+    await transports.start(
+      plugins,
+      {
+        self,
+        directory: folder,
+        clock,
+        logger,
+        metrics: { count: () => {} },
+        signal: abort.signal,
+        limits: { maxFrameLength: limits.maxMessageBytes + MAX_HEADER_BYTES, unwrittenBytes: limits.unwrittenBytes },
+      },
+      (peer, transport, message) => {
+        const connection = membership.member(peer.id)?.connection;
+        connection?.send(KIND.ATTACH, 0, message, transport);
+        return connection !== undefined;
+      },
+    );
+    for (const { name: transport, receiver, capabilities } of transports.installed)
+      engine.dispatcher.add(transport, receiver, capabilities);
+    records.write({ id: self.id, name, pid: process.pid, socket: controlPlane.socketName });
+    await Promise.race([
+      membership.join(controlPlane),
+      new Promise<void>((resolve) => clock.setTimer(resolve, JOIN_MS)),
+    ]);
+  } catch (error) {
+    membership.stopAdmitting();
+    await shutdown();
+    hold.release();
+    throw error;
+  }
+  const bus = new Bus(engine, shutdown);
+  if (options.closeOnSignals !== undefined && options.closeOnSignals !== false) {
+    const signals = options.closeOnSignals === true ? (['SIGINT', 'SIGTERM'] as const) : options.closeOnSignals;
+    stopSignals = closeOnSignals(signals, () => bus.close());
+  }
+  hold.release();
+  return bus;
+}
+
+function assertName(value: unknown, option: string): void {
+  if (isName(value)) return;
+  throw new BusError('INVALID_NAME', `${JSON.stringify(value)} is not a name`, {
+    where: `createBus({ ${option} })`,
+    remedy: 'use 1 to 64 letters, digits, _ and -',
+  });
+}
+
+function resolveLimits(own: Partial<Limits> | undefined): Limits {
+  const limits = { ...DEFAULT_LIMITS, ...own };
+  for (const [key, value] of Object.entries(limits)) {
+    if (!(key in DEFAULT_LIMITS) || !Number.isFinite(value) || value <= 0) {
+      throw new BusError('INVALID_OPTION', `limits.${key} cannot be ${String(value)}`, {
+        where: 'createBus',
+        remedy: 'give a positive number, or leave it out',
+      });
+    }
+  }
+  return limits;
+}

@@ -1,0 +1,167 @@
+import type { CodecTable } from '../codecs/index.ts';
+import { BusError, isBusError, type PeerInfo, PRIORITIES } from '../contract/index.ts';
+import { type CreditAccount, CreditHold } from '../credit.ts';
+import type { Interest } from '../interest/interest.ts';
+import type { TopicEntry } from '../interest/topic-entry.ts';
+import type { Incoming } from '../link/inbound.ts';
+import type { Link } from '../link/link.ts';
+import type { OutMessage } from '../link/out-message.ts';
+import type { Message } from '../message.ts';
+import type { Counters } from '../outcomes.ts';
+import { validate } from '../standard-schema.ts';
+import type { ActiveSubscription } from '../subscription.ts';
+
+export interface DeliveryHost {
+  readonly counters: Counters;
+  readonly interest: Interest;
+  readonly codecs: CodecTable;
+  /** Microseconds of the machine's monotonic clock. */
+  nowMicros(): number;
+  /** A message that no handler will see: undecodable, or not what the contract says. */
+  rejected(error: BusError): void;
+}
+
+/** From a received message to the subscriptions that want it. Each gets a value of its own. */
+export class EventDelivery {
+  readonly #host: DeliveryHost;
+
+  constructor(host: DeliveryHost) {
+    this.#host = host;
+  }
+
+  /** An event from a peer. */
+  remote(link: Link, message: Incoming): void {
+    const { counters, interest } = this.#host;
+    const topic = message.topic;
+    const entry = topic.entry;
+    counters.received++;
+    interest.refresh(entry);
+    const { subscriptions } = entry;
+    if (subscriptions.length === 0) {
+      counters.unclaimed++;
+      topic.returned(message.cost, message.reliable);
+      return;
+    }
+    const flow = link.index * 320 + message.flowIndex;
+    const { codec, bytes, start, end, priority, messageId, cost, reliable, via, headers } = message;
+    const transit = message.sampledTime === 0 ? undefined : this.#host.nowMicros() - message.sampledTime;
+    let hold: CreditHold | undefined;
+    for (let i = 0; i < subscriptions.length; i++) {
+      const subscription = subscriptions[i];
+      if (subscription.closed) continue;
+      const data = this.#decode(subscription, entry, codec, bytes, start, end, link.peer);
+      if (data === REJECTED) continue;
+      const received: Message = new ReceivedMessage(
+        entry.name,
+        data,
+        link.peer,
+        via,
+        PRIORITIES[priority],
+        messageId,
+        headers,
+        transit,
+      );
+      if (subscription.canTake(flow)) subscription.take(received, flow);
+      else {
+        hold ??= new CreditHold(topic, cost, reliable);
+        subscription.hold(received, priority, flow, hold);
+      }
+    }
+    if (hold === undefined) topic.returned(cost, reliable);
+  }
+
+  /** An event of this bus's own. */
+  local(
+    entry: TopicEntry,
+    message: OutMessage,
+    account: CreditAccount,
+    self: PeerInfo,
+    headers: Readonly<Record<string, string>> | undefined,
+  ): void {
+    const { counters, interest } = this.#host;
+    counters.received++;
+    interest.refresh(entry);
+    const { subscriptions } = entry;
+    const flow = message.priority * 64 + message.flow;
+    const { codec, payload, priority, id, cost, byReference, value } = message;
+    let hold: CreditHold | undefined;
+    for (let i = 0; i < subscriptions.length; i++) {
+      const subscription = subscriptions[i];
+      if (subscription.closed) continue;
+      const data = byReference ? value : this.#decode(subscription, entry, codec, payload, 0, payload.length, self);
+      if (data === REJECTED) continue;
+      const received: Message = new ReceivedMessage(
+        entry.name,
+        data,
+        self,
+        'local',
+        PRIORITIES[priority],
+        id,
+        headers,
+        undefined,
+      );
+      if (subscription.canTake(flow)) subscription.take(received, flow);
+      else {
+        hold ??= new CreditHold(account, cost, true);
+        subscription.hold(received, priority, flow, hold);
+      }
+    }
+    if (hold === undefined) account.returned(cost, true);
+  }
+
+  #decode(
+    subscription: ActiveSubscription,
+    entry: TopicEntry,
+    codec: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    from: PeerInfo,
+  ): unknown {
+    try {
+      const data = this.#host.codecs.byId(codec).decode(bytes, start, end);
+      return subscription.schema === undefined
+        ? data
+        : validate(subscription.schema, data, `message ${entry.name} from ${from.name}`);
+    } catch (error) {
+      this.#host.counters.invalid++;
+      this.#host.rejected(
+        isBusError(error) ? error : new BusError('DECODE_FAILED', String(error), { where: entry.name, cause: error }),
+      );
+      return REJECTED;
+    }
+  }
+}
+
+const REJECTED = Symbol('rejected');
+
+class ReceivedMessage implements Message {
+  readonly topic: string;
+  readonly data: unknown;
+  readonly from: PeerInfo;
+  readonly via: string;
+  readonly priority: Message['priority'];
+  readonly id: number;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly transitMicros: number | undefined;
+
+  constructor(
+    topic: string,
+    data: unknown,
+    from: PeerInfo,
+    via: string,
+    priority: Message['priority'],
+    id: number,
+    headers: Readonly<Record<string, string>> | undefined,
+    transitMicros: number | undefined,
+  ) {
+    this.topic = topic;
+    this.data = data;
+    this.from = from;
+    this.via = via;
+    this.priority = priority;
+    this.id = id;
+    this.headers = headers;
+    this.transitMicros = transitMicros;
+  }
+}

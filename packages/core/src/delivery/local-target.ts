@@ -1,0 +1,170 @@
+import type { PeerInfo } from '../contract/index.ts';
+import type { CreditAccount } from '../credit.ts';
+import type { TopicEntry } from '../interest/topic-entry.ts';
+import type { Limits } from '../limits.ts';
+import { MessageQueue, type OutMessage, type OutMessagePool, type Target } from '../link/out-message.ts';
+import { OutTopic } from '../link/out-topic.ts';
+import type { Counters, Outcome } from '../outcomes.ts';
+
+/** Messages of one pass; then the event loop gets its turn. */
+const PASS_MESSAGES = 1024;
+
+export interface LocalHost {
+  readonly self: PeerInfo;
+  readonly limits: Limits;
+  readonly counters: Counters;
+  readonly messages: OutMessagePool;
+  /** Hands a message to this bus's subscriptions; its credit returns to `account`. */
+  deliverLocal(entry: TopicEntry, message: OutMessage, account: CreditAccount): void;
+  roomReturned(): void;
+}
+
+/** A topic towards the own bus: the same accounting as towards a peer. */
+class LocalTopic extends OutTopic implements CreditAccount {
+  readonly entry: TopicEntry;
+  readonly #target: LocalTarget;
+
+  constructor(target: LocalTarget, entry: TopicEntry) {
+    super(0, entry.name, entry.hash);
+    this.#target = target;
+    this.entry = entry;
+  }
+
+  returned(cost: number): void {
+    this.taken += cost;
+    if (this.waitingCount > 0) this.#target.creditReturned(this);
+  }
+}
+
+/**
+ * The own bus as a target, without a transport: messages are queued and delivered after the publishing turn, so that
+ * subscribers of one bus see the same order and the same back-pressure as those of another.
+ */
+export class LocalTarget implements Target {
+  readonly peer: PeerInfo;
+  readonly #host: LocalHost;
+  readonly #queue = new MessageQueue();
+  readonly #topics = new Map<string, LocalTopic>();
+  #scheduled = false;
+  queuedBytes = 0;
+
+  constructor(host: LocalHost) {
+    this.#host = host;
+    this.peer = host.self;
+  }
+
+  topic(entry: TopicEntry): OutTopic {
+    let topic = this.#topics.get(entry.name);
+    if (topic === undefined) {
+      topic = new LocalTopic(this, entry);
+      this.#topics.set(entry.name, topic);
+    }
+    return topic;
+  }
+
+  hasCredit(topic: OutTopic, cost: number): boolean {
+    return topic.waitingCount === 0 && this.#admits(topic, cost);
+  }
+
+  #admits(topic: OutTopic, cost: number): boolean {
+    return topic.inFlight <= 0 || topic.inFlight + cost <= this.#host.limits.topicCredit;
+  }
+
+  submit(message: OutMessage): void {
+    const topic = message.topic;
+    if (!this.hasCredit(topic, message.cost)) {
+      if (message.reliable) {
+        topic.wait(message);
+        this.queuedBytes += message.payload.length;
+      } else this.#settle(message, 'dropped', 'no credit: the subscriber is behind');
+      return;
+    }
+    this.#enqueue(message);
+  }
+
+  #enqueue(message: OutMessage): void {
+    message.topic.sent += message.cost;
+    this.#queue.push(message);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(this.#pass);
+  }
+
+  creditReturned(topic: OutTopic): void {
+    for (const queue of topic.waiting) {
+      for (let message = queue?.first; message !== undefined; message = queue?.first) {
+        if (!message.done && !this.#admits(topic, message.cost)) return;
+        queue?.shift();
+        topic.waitingCount--;
+        this.queuedBytes -= message.payload.length;
+        if (message.done) this.#host.messages.give(message);
+        else this.#enqueue(message);
+      }
+    }
+    this.#host.roomReturned();
+  }
+
+  readonly #pass = (): void => {
+    for (let i = 0; i < PASS_MESSAGES; i++) {
+      const message = this.#queue.shift();
+      if (message === undefined) {
+        this.#scheduled = false;
+        return;
+      }
+      this.#deliver(message);
+    }
+    setImmediate(this.#pass);
+  };
+
+  #deliver(message: OutMessage): void {
+    const topic = message.topic as LocalTopic;
+    if (message.done) topic.returned(message.cost);
+    else {
+      message.carriedBy = 'local';
+      this.#host.deliverLocal(topic.entry, message, topic);
+      message.done = true;
+      this.#host.counters.outcomes.delivered++;
+      message.settlement?.settled(message, 'delivered', undefined);
+    }
+    this.#host.messages.give(message);
+  }
+
+  settleEarly(message: OutMessage, outcome: Outcome, reason: string): void {
+    if (message.done) return;
+    message.done = true;
+    this.#host.counters.outcomes[outcome]++;
+    const settlement = message.settlement;
+    message.settlement = undefined;
+    settlement?.settled(message, outcome, reason);
+  }
+
+  refuse(message: OutMessage, reason: string): void {
+    this.#settle(message, 'refused', reason);
+  }
+
+  #settle(message: OutMessage, outcome: Outcome, reason: string): void {
+    this.settleEarly(message, outcome, reason);
+    this.#host.messages.give(message);
+  }
+
+  /** Messages not delivered yet. */
+  get queued(): number {
+    let count = this.#queue.length;
+    for (const topic of this.#topics.values()) count += topic.waitingCount;
+    return count;
+  }
+
+  /** Ends what is queued. */
+  failAll(outcome: Outcome, reason: string): void {
+    for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift())
+      this.#settle(message, outcome, reason);
+    for (const topic of this.#topics.values()) {
+      for (const queue of topic.waiting) {
+        for (let message = queue?.shift(); message !== undefined; message = queue?.shift())
+          this.#settle(message, outcome, reason);
+      }
+      topic.waitingCount = 0;
+    }
+    this.queuedBytes = 0;
+  }
+}

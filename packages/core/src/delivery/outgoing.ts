@@ -1,0 +1,128 @@
+import { BACK_PRESSURED, KIND, OK, type SendResult } from '../contract/index.ts';
+import type { Interest } from '../interest/interest.ts';
+import type { TopicEntry } from '../interest/topic-entry.ts';
+import type { Limits } from '../limits.ts';
+import type { OutMessagePool, Settlement, Target } from '../link/out-message.ts';
+import { CREDIT_OVERHEAD, type OutTopic } from '../link/out-topic.ts';
+import type { Counters } from '../outcomes.ts';
+import type { LocalTarget } from './local-target.ts';
+
+/** One encoded message and what it needs, before it is split over its targets. Reused by its owner. */
+export interface Shipment {
+  payload: Uint8Array;
+  codec: number;
+  priority: number;
+  reliable: boolean;
+  flow: number;
+  headers: Uint8Array | undefined;
+  via: string | undefined;
+  /** For local subscribers by reference. */
+  value: unknown;
+  byReference: boolean;
+}
+
+/** From one message to its targets: the own subscriptions and every interested peer. */
+export class Outgoing {
+  readonly #interest: Interest;
+  readonly #local: LocalTarget;
+  readonly #messages: OutMessagePool;
+  readonly #counters: Counters;
+  readonly #limits: Limits;
+  #lastId = 0;
+
+  constructor(interest: Interest, local: LocalTarget, messages: OutMessagePool, counters: Counters, limits: Limits) {
+    this.#interest = interest;
+    this.#local = local;
+    this.#messages = messages;
+    this.#counters = counters;
+    this.#limits = limits;
+  }
+
+  /** A number no other message of this instance has. */
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /** OK when every target has credit for `bytes` of payload now, else BACK_PRESSURED. Best-effort is always OK. */
+  admits(entry: TopicEntry, bytes: number, reliable: boolean): SendResult {
+    this.#interest.refresh(entry);
+    if (!reliable) return OK;
+    const cost = bytes + CREDIT_OVERHEAD;
+    const { links, accounts } = entry;
+    for (let i = 0; i < links.length; i++) {
+      if (!links[i].outbound.hasCredit(accounts[i], cost, true)) return BACK_PRESSURED;
+    }
+    if (entry.subscriptions.length > 0 && !this.#local.hasCredit(this.#local.topic(entry), cost)) return BACK_PRESSURED;
+    return OK;
+  }
+
+  /**
+   * Submits one message to each target and returns how many there were.
+   *
+   * | allocates          | blocks | syscalls | callable from    |
+   * | no (pooled)        | no     | 0        | the bus's thread |
+   */
+  send(entry: TopicEntry, shipment: Shipment, settlement: Settlement | undefined): number {
+    this.#interest.refresh(entry);
+    const id = ++this.#lastId;
+    const { links, accounts } = entry;
+    let targets = links.length;
+    for (let i = 0; i < links.length; i++) this.#submit(links[i].outbound, accounts[i], shipment, id, settlement);
+    if (entry.subscriptions.length > 0) {
+      targets++;
+      this.#submit(this.#local, this.#local.topic(entry), shipment, id, settlement);
+    }
+    this.#counters.published++;
+    if (targets === 0) this.#counters.unrouted++;
+    return targets;
+  }
+
+  /** A message to one target: requests and their answers. */
+  sendTo(
+    target: Target,
+    account: OutTopic,
+    kind: number,
+    id: number,
+    shipment: Shipment,
+    settlement: Settlement | undefined,
+  ): void {
+    this.#counters.published++;
+    this.#submit(target, account, shipment, id, settlement, kind);
+  }
+
+  #submit(
+    target: Target,
+    account: OutTopic,
+    shipment: Shipment,
+    id: number,
+    settlement: Settlement | undefined,
+    kind: number = KIND.EVENT,
+  ): void {
+    const message = this.#messages.take();
+    message.kind = kind;
+    message.priority = shipment.priority;
+    message.codec = shipment.codec;
+    message.reliable = shipment.reliable;
+    message.flow = shipment.flow;
+    message.id = id;
+    message.payload = shipment.payload;
+    message.headers = shipment.headers;
+    message.topic = account;
+    message.target = target;
+    message.via = shipment.via;
+    message.settlement = settlement;
+    message.cost = kind === KIND.EVENT || kind === KIND.REQUEST ? shipment.payload.length + CREDIT_OVERHEAD : 0;
+    if (shipment.byReference && target === this.#local) {
+      message.byReference = true;
+      message.value = shipment.value;
+    }
+    this.#counters.targets++;
+    settlement?.opened(message);
+    const limit = this.#limits.maxQueuedBytes;
+    if (target.queuedBytes + shipment.payload.length > limit) {
+      target.refuse(message, `more than ${limit} bytes are queued for this peer`);
+      return;
+    }
+    target.submit(message);
+  }
+}

@@ -1,0 +1,106 @@
+import { BusError, type ErrorCode } from '../contract/index.ts';
+import type { DeadlineLane, Deadlines, Expirable } from '../deadlines.ts';
+import type { OutMessage, Settlement } from '../link/out-message.ts';
+import type { Delivery, Outcome, Receipt } from '../outcomes.ts';
+
+const REJECTION: Readonly<Record<Exclude<Outcome, 'delivered'>, ErrorCode>> = {
+  expired: 'DEADLINE_EXCEEDED',
+  refused: 'NO_ROUTE',
+  dropped: 'BACK_PRESSURED',
+  'peer-gone': 'PEER_GONE',
+};
+
+/** One `publish`: gathers its deliveries, settles its promise once all are settled, at the latest at its deadline. */
+export class PublishCall implements Settlement, Expirable {
+  expiresAt = 0;
+  earlier: Expirable | undefined;
+  later: Expirable | undefined;
+  lane: DeadlineLane | undefined;
+
+  readonly promise: Promise<Receipt>;
+  #resolve!: (receipt: Receipt) => void;
+  #reject!: (error: Error) => void;
+  readonly #topic: string;
+  readonly #deadlines: Deadlines;
+  readonly #done: () => void;
+  readonly #signal: AbortSignal | undefined;
+  readonly #open: OutMessage[] = [];
+  readonly #deliveries: Delivery[] = [];
+  #submitting = true;
+  #aborted = false;
+  /** A peer that died may have had one of them. */
+  #unknown = false;
+
+  /** `done` is called once when the promise settles. */
+  constructor(topic: string, deadlines: Deadlines, signal: AbortSignal | undefined, done: () => void) {
+    this.#topic = topic;
+    this.#deadlines = deadlines;
+    this.#signal = signal;
+    this.#done = done;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  opened(message: OutMessage): void {
+    this.#open.push(message);
+  }
+
+  /** All messages are submitted: from here on the call settles when they do. */
+  submitted(deadlineMs: number): void {
+    this.#submitting = false;
+    if (this.#open.length === 0) {
+      this.#settle();
+      return;
+    }
+    this.#deadlines.add(this, deadlineMs);
+    this.#signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  settled(message: OutMessage, outcome: Outcome, reason: string | undefined): void {
+    const at = this.#open.indexOf(message);
+    if (at >= 0) this.#open.splice(at, 1);
+    const { id, name } = message.target.peer;
+    this.#deliveries.push({
+      peer: id,
+      peerName: name,
+      via: message.carriedBy,
+      outcome,
+      ...(reason === undefined ? {} : { reason }),
+    });
+    if (outcome === 'peer-gone') this.#unknown ||= message.sequence > 0;
+    if (this.#open.length === 0 && !this.#submitting) this.#settle();
+  }
+
+  expire(): void {
+    for (const message of [...this.#open]) message.target.settleEarly(message, 'expired', 'the deadline passed');
+  }
+
+  readonly #onAbort = (): void => {
+    this.#aborted = true;
+    for (const message of [...this.#open]) message.target.settleEarly(message, 'expired', 'aborted by the caller');
+  };
+
+  #settle(): void {
+    this.#deadlines.remove(this);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#done();
+    const receipt: Receipt = { deliveries: this.#deliveries };
+    const failure = this.#deliveries.find(({ outcome }) => outcome !== 'delivered');
+    if (failure === undefined || this.#deliveries.some(({ outcome }) => outcome === 'delivered')) {
+      this.#resolve(receipt);
+      return;
+    }
+    const outcome = failure.outcome as Exclude<Outcome, 'delivered'>;
+    const code = this.#aborted ? 'ABORTED' : REJECTION[outcome];
+    const count = this.#deliveries.length;
+    this.#reject(
+      new BusError(code, `none of ${count} ${count === 1 ? 'delivery' : 'deliveries'} succeeded: ${failure.reason}`, {
+        where: `publish ${this.#topic}`,
+        outcome: outcome === 'peer-gone' ? (this.#unknown ? 'unknown' : 'not-sent') : undefined,
+        data: receipt,
+      }),
+    );
+  }
+}

@@ -1,0 +1,145 @@
+import { BACK_PRESSURED, BusError, CLOSED, OK, type SendResult } from '../contract/index.ts';
+import type { TopicEntry } from '../interest/topic-entry.ts';
+import type { OutMessage, Settlement } from '../link/out-message.ts';
+import type { Outcome } from '../outcomes.ts';
+import type { ResolvedQos } from '../qos.ts';
+import { type StandardSchema, validate } from '../standard-schema.ts';
+import type { Encoder } from './encoder.ts';
+import type { Outgoing, Shipment } from './outgoing.ts';
+
+/** What became of everything sent since the last `flush`. */
+export interface FlushReport {
+  readonly delivered: number;
+  /** Deliveries that ended otherwise, by outcome, with the last reason given. */
+  readonly failed: readonly { readonly outcome: Outcome; readonly count: number; readonly reason: string }[];
+}
+
+/** The hot path: a topic resolved once, results as numbers, no promise per message. */
+export interface Publisher<T = unknown> {
+  readonly topic: string;
+  /**
+   * Sends to every subscriber. OK: accepted. BACK_PRESSURED: some reliable target has no credit, nothing was sent to
+   * anybody; wait for `writable()`. CLOSED: the bus is closed.
+   *
+   * | allocates            | blocks | syscalls              | callable from    |
+   * | the encoded payload  | no     | 0 (the end of a turn) | the bus's thread |
+   *
+   * @throws BusError NOT_SERIALIZABLE | SCHEMA_MISMATCH | TOO_LARGE
+   */
+  send(value: T): SendResult;
+  /** Resolves when `send` may be tried again after BACK_PRESSURED. @throws BusError CLOSED */
+  writable(): Promise<void>;
+  /** Resolves when everything sent so far is settled, with what did not succeed. */
+  flush(): Promise<FlushReport>;
+}
+
+/** What a publisher needs of its bus. */
+export interface PublisherHost {
+  readonly closed: boolean;
+  readonly outgoing: Outgoing;
+  readonly encoder: Encoder;
+  /** Calls back once when credit returned somewhere, or the bus closed. */
+  awaitRoom(callback: () => void): void;
+  holdProcess(): void;
+  releaseProcess(): void;
+}
+
+export class TopicPublisher implements Publisher, Settlement {
+  readonly topic: string;
+  readonly #host: PublisherHost;
+  readonly #entry: TopicEntry;
+  readonly #schema: StandardSchema | undefined;
+  readonly #shipment: Shipment;
+  #lastBytes = 0;
+  #pending = 0;
+  #delivered = 0;
+  readonly #failures = new Map<Outcome, { count: number; reason: string }>();
+  #flushes: ((report: FlushReport) => void)[] = [];
+
+  constructor(
+    host: PublisherHost,
+    entry: TopicEntry,
+    schema: StandardSchema | undefined,
+    qos: ResolvedQos,
+    flow: number,
+    via: string | undefined,
+    byReference: boolean,
+  ) {
+    this.topic = entry.name;
+    this.#host = host;
+    this.#entry = entry;
+    this.#schema = schema;
+    this.#shipment = {
+      payload: new Uint8Array(0),
+      codec: 0,
+      priority: qos.priority,
+      reliable: qos.reliability === 'reliable',
+      flow,
+      headers: undefined,
+      via,
+      value: undefined,
+      byReference,
+    };
+  }
+
+  send(value: unknown): SendResult {
+    const { closed, outgoing, encoder } = this.#host;
+    if (closed) return CLOSED;
+    const entry = this.#entry;
+    const shipment = this.#shipment;
+    // Asked before encoding too, with the size of the message before: a full window should not cost an encoding.
+    if (outgoing.admits(entry, this.#lastBytes, shipment.reliable) !== OK) return BACK_PRESSURED;
+    const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);
+    if (shipment.byReference) {
+      shipment.value = checked;
+      if (entry.links.length > 0) encoder.into(shipment, checked, this.topic);
+    } else encoder.into(shipment, checked, this.topic);
+    this.#lastBytes = shipment.payload.length;
+    if (outgoing.admits(entry, this.#lastBytes, shipment.reliable) !== OK) return BACK_PRESSURED;
+    outgoing.send(entry, shipment, this);
+    return OK;
+  }
+
+  opened(_message: OutMessage): void {
+    if (this.#pending++ === 0) this.#host.holdProcess();
+  }
+
+  settled(_message: OutMessage, outcome: Outcome, reason: string | undefined): void {
+    if (outcome === 'delivered') this.#delivered++;
+    else {
+      const failure = this.#failures.get(outcome);
+      if (failure === undefined) this.#failures.set(outcome, { count: 1, reason: reason ?? '' });
+      else failure.count++;
+    }
+    if (--this.#pending > 0) return;
+    this.#host.releaseProcess();
+    if (this.#flushes.length === 0) return;
+    const report = this.#report();
+    for (const resolve of this.#flushes.splice(0)) resolve(report);
+  }
+
+  writable(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const attempt = (): void => {
+        if (this.#host.closed)
+          reject(new BusError('CLOSED', 'the bus is closed', { where: `publisher ${this.topic}` }));
+        else if (this.#host.outgoing.admits(this.#entry, this.#lastBytes, this.#shipment.reliable) === OK) resolve();
+        else this.#host.awaitRoom(attempt);
+      };
+      attempt();
+    });
+  }
+
+  flush(): Promise<FlushReport> {
+    if (this.#pending === 0) return Promise.resolve(this.#report());
+    return new Promise((resolve) => this.#flushes.push(resolve));
+  }
+
+  #report(): FlushReport {
+    const failed = [...this.#failures].map(([outcome, { count, reason }]) => ({ outcome, count, reason }));
+    const report = { delivered: this.#delivered, failed };
+    this.#delivered = 0;
+    this.#failures.clear();
+    return report;
+  }
+}

@@ -1,0 +1,122 @@
+import {
+  type Clock,
+  DONE,
+  type FrameHandler,
+  type PeerInfo,
+  type Receiver,
+  type TransportCapabilities,
+} from '../contract/index.ts';
+import type { Link } from '../link/link.ts';
+import type { TurnEnd } from '../link/turn-end.ts';
+import { SpinBudget } from './spin-budget.ts';
+
+/** Frames between two rounds of answers, so that credit flows while a backlog is read. */
+const BATCH_FRAMES = 256;
+/** Frames of one pass; then the event loop gets its turn, so a flood starves neither timers nor sockets. */
+const PASS_FRAMES = 1024;
+
+/**
+ * Drains every receiver, always: it never stops for a full subscription. Event-driven media call; polled media are
+ * polled while they are active and the spin budget lasts, then put to sleep until they ring.
+ */
+export class Dispatcher {
+  readonly #clock: Clock;
+  readonly #turnEnd: TurnEnd;
+  readonly #linkOf: (peer: PeerInfo) => Link | undefined;
+  readonly #spin: SpinBudget;
+  readonly #inlets: Inlet[] = [];
+
+  constructor(clock: Clock, turnEnd: TurnEnd, linkOf: (peer: PeerInfo) => Link | undefined) {
+    this.#clock = clock;
+    this.#turnEnd = turnEnd;
+    this.#linkOf = linkOf;
+    this.#spin = new SpinBudget(clock);
+  }
+
+  add(transport: string, receiver: Receiver, capabilities: TransportCapabilities): void {
+    const inlet = new Inlet(receiver, this.#handlerFor(transport, capabilities), capabilities.wakeup === 'poll');
+    this.#inlets.push(inlet);
+    receiver.onReadable(() => this.#pass(inlet));
+    if (inlet.polled) this.#pass(inlet);
+  }
+
+  /** After link loss: what that peer committed is still handed over. */
+  drain(peer: PeerInfo): void {
+    for (const inlet of this.#inlets) {
+      inlet.receiver.drain(peer);
+      this.#pass(inlet);
+    }
+  }
+
+  /** Stops reading. */
+  close(): void {
+    for (const inlet of this.#inlets) inlet.closed = true;
+    this.#inlets.length = 0;
+  }
+
+  #handlerFor(transport: string, { lossless, confirms }: TransportCapabilities): FrameHandler {
+    const confirmsItself = confirms !== 'none';
+    let lastPeer: PeerInfo | undefined;
+    let lastLink: Link | undefined;
+    return (frame, offset, length, from) => {
+      if (from !== lastPeer || lastLink === undefined || lastLink.ended) {
+        lastPeer = from;
+        lastLink = from === undefined ? undefined : this.#linkOf(from);
+      }
+      lastLink?.inbound.frame(frame, offset, length, transport, lossless, confirmsItself);
+      return DONE;
+    };
+  }
+
+  #pass(inlet: Inlet): void {
+    if (inlet.closed || inlet.scheduled || inlet.polling) return;
+    inlet.polling = true;
+    let total = 0;
+    let handed: number;
+    do {
+      handed = inlet.receiver.poll(inlet.handler, BATCH_FRAMES);
+      total += handed;
+      if (handed === BATCH_FRAMES) this.#turnEnd.run();
+    } while (handed === BATCH_FRAMES && total < PASS_FRAMES);
+    inlet.polling = false;
+    if (handed === BATCH_FRAMES || (inlet.polled && this.#pollAgain(inlet, total))) {
+      inlet.scheduled = true;
+      // Ref'd: an unref'd immediate does not keep the loop from blocking in epoll.
+      setImmediate(inlet.resume, this, inlet);
+    }
+  }
+
+  #pollAgain(inlet: Inlet, handed: number): boolean {
+    const now = this.#clock.now();
+    if (handed > 0) inlet.activeAt = now;
+    const again = this.#spin.allows(inlet.activeAt, inlet.polledAt);
+    inlet.polledAt = now;
+    return again || !inlet.receiver.prepareToSleep();
+  }
+
+  /** For `Inlet.resume`. */
+  continue(inlet: Inlet): void {
+    inlet.scheduled = false;
+    this.#pass(inlet);
+  }
+}
+
+/** One receiver and its state in the dispatcher. */
+class Inlet {
+  readonly receiver: Receiver;
+  readonly handler: FrameHandler;
+  readonly polled: boolean;
+  polling = false;
+  scheduled = false;
+  closed = false;
+  activeAt = 0;
+  polledAt = 0;
+
+  constructor(receiver: Receiver, handler: FrameHandler, polled: boolean) {
+    this.receiver = receiver;
+    this.handler = handler;
+    this.polled = polled;
+  }
+
+  readonly resume = (dispatcher: Dispatcher, inlet: Inlet): void => dispatcher.continue(inlet);
+}

@@ -1,0 +1,356 @@
+import { EventEmitter } from 'eventemitter3';
+import { type RequestHost, Requests, type Server } from './calls/requests.ts';
+import { type ActiveService, answerShipment, type Served, type ServiceHost } from './calls/services.ts';
+import type { CodecTable } from './codecs/index.ts';
+import { BusError, type Clock, KIND, type Logger, type PeerInfo } from './contract/index.ts';
+import type { Hello } from './control/hello.ts';
+import { type ProcessIdentity, sameProcess } from './control/process-identity.ts';
+import type { Records } from './control/records.ts';
+import type { CreditAccount } from './credit.ts';
+import { Deadlines } from './deadlines.ts';
+import { Encoder } from './delivery/encoder.ts';
+import { type DeliveryHost, EventDelivery } from './delivery/incoming.ts';
+import { type LocalHost, LocalTarget } from './delivery/local-target.ts';
+import { Outgoing, type Shipment } from './delivery/outgoing.ts';
+import type { PublisherHost } from './delivery/publisher.ts';
+import { Dispatcher } from './dispatcher/dispatcher.ts';
+import type { BusEvents } from './events.ts';
+import { Interest } from './interest/interest.ts';
+import type { TopicEntry } from './interest/topic-entry.ts';
+import type { Limits } from './limits.ts';
+import { parseHeaders } from './link/headers.ts';
+import type { LinkHost } from './link/host.ts';
+import type { Incoming } from './link/inbound.ts';
+import { Link } from './link/link.ts';
+import { type OutMessage, OutMessagePool } from './link/out-message.ts';
+import { TurnEnd } from './link/turn-end.ts';
+import { AnnouncedInterest } from './membership/announced-interest.ts';
+import { Membership, type MembershipHost } from './membership/membership.ts';
+import { ServiceDirectory } from './membership/service-directory.ts';
+import { Counters } from './outcomes.ts';
+import type { ProcessHold } from './process-hold.ts';
+import type { Policy } from './selector/policy.ts';
+import type { ActiveSubscription, SubscriptionHost } from './subscription.ts';
+import type { TransportSet } from './transports.ts';
+
+/** Everything a bus is made from; nothing in it is global. */
+export interface EngineParts {
+  readonly self: PeerInfo;
+  readonly process: ProcessIdentity;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: Limits;
+  readonly policy: Policy;
+  readonly codecs: CodecTable;
+  readonly records: Records;
+  readonly transports: TransportSet;
+}
+
+type Hosts = LinkHost &
+  DeliveryHost &
+  LocalHost &
+  PublisherHost &
+  RequestHost &
+  ServiceHost &
+  SubscriptionHost &
+  MembershipHost;
+
+/** The parts of one bus, wired together. The `Bus` is its face; this is where they meet. */
+export class Engine implements Hosts {
+  readonly self: PeerInfo;
+  readonly process: ProcessIdentity;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: Limits;
+  readonly policy: Policy;
+  readonly codecs: CodecTable;
+  readonly records: Records;
+  readonly transports: TransportSet;
+
+  readonly events = new EventEmitter<BusEvents>();
+  readonly counters = new Counters();
+  readonly messages = new OutMessagePool();
+  readonly interest = new Interest();
+  readonly services = new ServiceDirectory();
+  readonly announced = new AnnouncedInterest();
+  readonly turnEnd = new TurnEnd();
+  readonly deadlines: Deadlines;
+  readonly encoder: Encoder;
+  readonly local: LocalTarget;
+  readonly outgoing: Outgoing;
+  readonly requests: Requests;
+  readonly delivery: EventDelivery;
+  readonly membership: Membership;
+  readonly dispatcher: Dispatcher;
+  readonly served = new Map<string, ActiveService>();
+  readonly subscriptions = new Set<ActiveSubscription>();
+  closed = false;
+
+  readonly #hold: ProcessHold;
+  readonly #awaitingRoom: (() => void)[] = [];
+  /** Cancels that came before their request, newest last: a cancel may take a faster road. */
+  readonly #earlyCancels = new Map<Link, number[]>();
+  #linkCount = 0;
+  #nextServer = 0;
+
+  constructor(parts: EngineParts, hold: ProcessHold) {
+    this.self = parts.self;
+    this.process = parts.process;
+    this.clock = parts.clock;
+    this.logger = parts.logger;
+    this.limits = parts.limits;
+    this.policy = parts.policy;
+    this.codecs = parts.codecs;
+    this.records = parts.records;
+    this.transports = parts.transports;
+    this.#hold = hold;
+    this.deadlines = new Deadlines(this.clock);
+    this.encoder = new Encoder(this.codecs, this.limits.maxMessageBytes);
+    this.local = new LocalTarget(this);
+    this.outgoing = new Outgoing(this.interest, this.local, this.messages, this.counters, this.limits);
+    this.requests = new Requests(this);
+    this.delivery = new EventDelivery(this);
+    this.membership = new Membership(this);
+    this.dispatcher = new Dispatcher(this.clock, this.turnEnd, (peer) => this.membership.linkOf(peer));
+  }
+
+  holdProcess(): void {
+    this.#hold.acquire();
+  }
+
+  releaseProcess(): void {
+    this.#hold.release();
+  }
+
+  nowMicros(): number {
+    return this.clock.now() * 1000;
+  }
+
+  sizeClass(bytes: number): number {
+    const { borders } = this.policy;
+    let index = 0;
+    while (index < borders.length && bytes > borders[index]) index++;
+    return index;
+  }
+
+  // Incoming
+
+  incoming(link: Link, message: Incoming): void {
+    switch (message.kind) {
+      case KIND.EVENT:
+        this.delivery.remote(link, message);
+        return;
+      case KIND.REQUEST:
+        this.#requested(
+          link,
+          link.peer,
+          message,
+          message.topic,
+          message.cost,
+          message.topic.entry.name,
+          message.flowIndex & 63,
+          message.headers,
+        );
+        return;
+      case KIND.REPLY:
+      case KIND.ERROR:
+        this.requests.answered(message);
+        return;
+      default:
+        this.counters.protocolErrors++;
+        this.rejected(
+          new BusError('UNSUPPORTED_KIND', `kind ${message.kind} is not used by this release`, {
+            where: `link to ${link.peer.name}`,
+          }),
+        );
+    }
+  }
+
+  deliverLocal(entry: TopicEntry, message: OutMessage, account: CreditAccount): void {
+    const { headers } = message;
+    const map = headers === undefined ? undefined : parseHeaders(headers, 0, headers.length);
+    if (message.kind === KIND.EVENT) {
+      this.delivery.local(entry, message, account, this.self, map);
+      return;
+    }
+    const { payload } = message;
+    const incoming = {
+      kind: message.kind,
+      messageId: message.id,
+      codec: message.codec,
+      priority: message.priority,
+      bytes: payload,
+      start: 0,
+      end: payload.length,
+    };
+    if (message.kind === KIND.REQUEST)
+      this.#requested(undefined, this.self, incoming, account, message.cost, entry.name, message.flow, map);
+    else this.requests.answered(incoming);
+  }
+
+  #requested(
+    link: Link | undefined,
+    from: PeerInfo,
+    message: Pick<Incoming, 'messageId' | 'codec' | 'priority' | 'bytes' | 'start' | 'end'>,
+    account: CreditAccount,
+    cost: number,
+    call: string,
+    flow: number,
+    headers: Readonly<Record<string, string>> | undefined,
+  ): void {
+    this.counters.received++;
+    const { messageId: id, priority } = message;
+    const origin = { link, from, id, priority, flow, headers };
+    const service = this.served.get(call);
+    if (service === undefined || this.#wasCancelled(link, id)) {
+      account.returned(cost, true);
+      if (service === undefined)
+        this.#refuse({ ...origin, input: undefined }, call, 'NO_RESPONDERS', `${call} is not served here any more`);
+      return;
+    }
+    let input: unknown;
+    try {
+      input = this.codecs.byId(message.codec).decode(message.bytes, message.start, message.end);
+    } catch (error) {
+      account.returned(cost, true);
+      this.counters.invalid++;
+      this.#refuse({ ...origin, input: undefined }, call, 'DECODE_FAILED', (error as Error).message);
+      return;
+    }
+    service.offer({ ...origin, input }, account, cost);
+  }
+
+  #refuse(request: Served, call: string, code: string, message: string): void {
+    const shipment = answerShipment(request);
+    this.encoder.into(shipment, { name: 'BusError', code, message }, call);
+    this.answer(request, call, KIND.ERROR, shipment);
+  }
+
+  answer(request: Served, call: string, kind: number, shipment: Shipment): void {
+    const { link } = request;
+    const entry = this.interest.entry(call);
+    if (link === undefined)
+      this.outgoing.sendTo(this.local, this.local.topic(entry), kind, request.id, shipment, undefined);
+    else if (!link.ended)
+      this.outgoing.sendTo(link.outbound, link.outbound.topic(call, entry.hash), kind, request.id, shipment, undefined);
+  }
+
+  cancelled(link: Link, correlation: number): void {
+    for (const service of this.served.values()) if (service.cancel(link, correlation)) return;
+    const early = this.#earlyCancels.get(link);
+    if (early === undefined) this.#earlyCancels.set(link, [correlation]);
+    else if (early.push(correlation) > 1024) early.shift();
+  }
+
+  #wasCancelled(link: Link | undefined, id: number): boolean {
+    if (link === undefined) return false;
+    const early = this.#earlyCancels.get(link);
+    const at = early?.indexOf(id) ?? -1;
+    if (at >= 0) early?.splice(at, 1);
+    return at >= 0;
+  }
+
+  // Outgoing
+
+  /** The server of `call` with the fewest requests outstanding; ties go round. Undefined: nobody serves it. */
+  chooseServer(call: string): Server | undefined {
+    const entry = this.interest.entry(call);
+    const servers: Server[] = [];
+    for (const link of this.services.of(call))
+      servers.push({ target: link.outbound, account: link.outbound.topic(call, entry.hash), link });
+    if (this.served.has(call)) servers.push({ target: this.local, account: this.local.topic(entry), link: undefined });
+    if (servers.length === 0) return undefined;
+    const offset = this.#nextServer++ % servers.length;
+    let best = servers[offset];
+    for (let i = 1; i < servers.length; i++) {
+      const server = servers[(offset + i) % servers.length];
+      if (server.account.outstanding < best.account.outstanding) best = server;
+    }
+    return best;
+  }
+
+  awaitRoom(callback: () => void): void {
+    this.#awaitingRoom.push(callback);
+  }
+
+  roomReturned(): void {
+    if (this.#awaitingRoom.length === 0) return;
+    for (const callback of this.#awaitingRoom.splice(0)) callback();
+  }
+
+  // Subscriptions and services
+
+  unsubscribed(subscription: ActiveSubscription): void {
+    if (!this.subscriptions.delete(subscription)) return;
+    const { pattern } = subscription;
+    this.interest.removeLocal(pattern, subscription);
+    if (this.announced.remove('pattern', pattern)) this.membership.retract({ patterns: [pattern] });
+    this.releaseProcess();
+  }
+
+  unserved(service: ActiveService): void {
+    if (this.served.get(service.call) !== service) return;
+    this.served.delete(service.call);
+    if (this.announced.remove('service', service.call)) this.membership.retract({ services: [service.call] });
+    this.releaseProcess();
+  }
+
+  // Peers
+
+  createLink(peer: PeerInfo, hello: Hello): Link {
+    const common = this.transports.commonWith(hello, sameProcess(hello.process, this.process));
+    return new Link(this, ++this.#linkCount, peer, common);
+  }
+
+  joined(peer: PeerInfo): void {
+    this.#emit('join', peer);
+  }
+
+  departed(link: Link, how: 'leave' | 'lost'): void {
+    this.requests.linkEnded(link);
+    for (const service of this.served.values()) service.linkEnded(link);
+    this.#earlyCancels.delete(link);
+    this.roomReturned();
+    this.#emit(how, link.peer);
+  }
+
+  disconnected(peer: PeerInfo, dead: boolean): void {
+    this.transports.peerLost(peer, dead);
+    this.dispatcher.drain(peer);
+  }
+
+  attach(peer: PeerInfo, transport: string, message: Uint8Array): void {
+    this.transports.attach(peer, transport, message);
+  }
+
+  // Diagnostics
+
+  handlerFailed(error: BusError): void {
+    this.counters.handlerErrors++;
+    this.#report(error);
+  }
+
+  rejected(error: BusError): void {
+    if (error.code === 'PROTOCOL_ERROR' || error.code === 'VERSION_MISMATCH' || error.code === 'AUTH_FAILED')
+      this.counters.protocolErrors++;
+    this.#report(error);
+  }
+
+  violation(link: Link, error: BusError): void {
+    this.membership.cut(link, error);
+  }
+
+  #report(error: BusError): void {
+    if (this.events.listenerCount('error') === 0) this.logger.warn(error.message, { code: error.code });
+    else this.#emit('error', error);
+  }
+
+  /** A listener that throws must not take the bus with it. */
+  #emit<E extends keyof BusEvents>(event: E, ...args: BusEvents[E]): void {
+    try {
+      (this.events.emit as (event: E, ...args: BusEvents[E]) => boolean).call(this.events, event, ...args);
+    } catch (error) {
+      this.logger.error(`a listener for '${event}' threw`, { error: String(error) });
+    }
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Every bound of a bus in one place. All are checked; what exceeds one is refused with a typed error or, where a peer
+ * exceeds it, counted and the link cut. Bytes unless said otherwise.
+ */
+export interface Limits {
+  /** Largest message payload. Default 64 MiB. */
+  readonly maxMessageBytes: number;
+  /** Largest encoded headers map of a message. Default 16 KiB. */
+  readonly maxHeadersBytes: number;
+  /** Credit window of one (link, topic): bytes on the way or waiting in the receiver's subscriptions. Default 256 KiB. */
+  readonly topicCredit: number;
+  /** Credit window of one link over all topics. Default 16 MiB. */
+  readonly linkCredit: number;
+  /** Bytes that `publish` may hold back for one link while it waits for credit or a route. Default 256 MiB. */
+  readonly maxQueuedBytes: number;
+  /** What a medium may hold unwritten; see `TransportLimits.unwrittenBytes`. Default 256 KiB. */
+  readonly unwrittenBytes: number;
+  /** Bytes of unfinished fragmented messages that one peer may make this participant hold. Default 128 MiB. */
+  readonly assemblyBytes: number;
+  /** Frames that arrived early and are held until the gap before them closes, per link. Default 4,096. */
+  readonly heldFrames: number;
+  /** Patterns and services one peer may announce. Default 16,384. */
+  readonly subscriptionsPerPeer: number;
+  /** Topic ids one peer may use on a link. Default 65,536. */
+  readonly topicsPerPeer: number;
+  /** Deadline of a call that states none, in ms. Default 30,000. */
+  readonly deadlineMs: number;
+  /** How long the sequence state of a lost, not proven dead, peer is kept for its return, in ms. Default 10,000. */
+  readonly resumeMs: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  maxMessageBytes: 64 * 1024 * 1024,
+  maxHeadersBytes: 16 * 1024,
+  topicCredit: 256 * 1024,
+  linkCredit: 16 * 1024 * 1024,
+  maxQueuedBytes: 256 * 1024 * 1024,
+  unwrittenBytes: 256 * 1024,
+  assemblyBytes: 128 * 1024 * 1024,
+  heldFrames: 4096,
+  subscriptionsPerPeer: 16_384,
+  topicsPerPeer: 65_536,
+  deadlineMs: 30_000,
+  resumeMs: 10_000,
+};

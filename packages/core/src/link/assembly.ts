@@ -1,0 +1,29 @@
+/** A fragmented message being put together; its bytes are private from the first fragment on. */
+export class Assembly {
+  readonly bytes: Uint8Array;
+  received = 0;
+  readonly kind: number;
+  readonly codec: number;
+  readonly topicId: number;
+  readonly messageId: number;
+  readonly sections: number;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+
+  constructor(
+    total: number,
+    kind: number,
+    codec: number,
+    topicId: number,
+    messageId: number,
+    sections: number,
+    headers: Readonly<Record<string, string>> | undefined,
+  ) {
+    this.bytes = new Uint8Array(total);
+    this.kind = kind;
+    this.codec = codec;
+    this.topicId = topicId;
+    this.messageId = messageId;
+    this.sections = sections;
+    this.headers = headers;
+  }
+}

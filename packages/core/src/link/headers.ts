@@ -1,0 +1,30 @@
+import { BusError } from '../contract/index.ts';
+
+/** Message headers on the wire: a JSON object of strings, UTF-8. @throws BusError INVALID_OPTION | TOO_LARGE */
+export function encodeHeaders(headers: Readonly<Record<string, string>>, maxBytes: number): Uint8Array {
+  for (const [key, value] of Object.entries(headers)) {
+    if (typeof value === 'string') continue;
+    throw new BusError('INVALID_OPTION', `header ${JSON.stringify(key)} is not a string`, { where: 'headers' });
+  }
+  const bytes = Buffer.from(JSON.stringify(headers));
+  if (bytes.length <= maxBytes) return bytes;
+  throw new BusError('TOO_LARGE', `headers of ${bytes.length} bytes exceed ${maxBytes}`, {
+    where: 'headers',
+    remedy: 'put bulky data into the message, or raise limits.maxHeadersBytes',
+  });
+}
+
+/** What a peer sent; anything but strings is left out, a broken map is empty. */
+export function parseHeaders(bytes: Uint8Array, start: number, end: number): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = Object.create(null);
+  try {
+    const parsed: unknown = JSON.parse(
+      Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8'),
+    );
+    if (typeof parsed !== 'object' || parsed === null) return headers;
+    for (const [key, value] of Object.entries(parsed)) if (typeof value === 'string') headers[key] = value;
+  } catch {
+    // An unreadable map says nothing: the message itself is intact.
+  }
+  return headers;
+}

@@ -1,0 +1,31 @@
+import type { BusError, Clock, Logger } from '../contract/index.ts';
+import type { Interest } from '../interest/interest.ts';
+import type { Limits } from '../limits.ts';
+import type { Counters } from '../outcomes.ts';
+import type { Policy } from '../selector/policy.ts';
+import type { Incoming } from './inbound.ts';
+import type { Link } from './link.ts';
+import type { OutMessagePool } from './out-message.ts';
+import type { TurnEnd } from './turn-end.ts';
+
+/** What links and routes need of the bus they belong to. */
+export interface LinkHost {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: Limits;
+  readonly counters: Counters;
+  readonly policy: Policy;
+  readonly interest: Interest;
+  readonly messages: OutMessagePool;
+  readonly turnEnd: TurnEnd;
+  /** Index of the size class of a payload, by the policy's borders. */
+  sizeClass(bytes: number): number;
+  /** A message in order, complete, for subscriptions, calls or pending requests. Valid during the call. */
+  incoming(link: Link, message: Incoming): void;
+  /** A peer no longer wants the answer to its request. */
+  cancelled(link: Link, correlation: number): void;
+  /** Publishers that were told BACK_PRESSURED may try again. */
+  roomReturned(link: Link): void;
+  /** The peer broke the protocol: the link is cut. */
+  violation(link: Link, error: BusError): void;
+}

@@ -1,0 +1,24 @@
+import type { CreditAccount } from '../credit.ts';
+import type { TopicEntry } from '../interest/topic-entry.ts';
+import type { Inbound } from './inbound.ts';
+
+/** One topic from one peer: what its number on the wire means, and its side of the credit account. */
+export class InTopic implements CreditAccount {
+  readonly id: number;
+  readonly entry: TopicEntry;
+  /** Bytes the subscriptions here have taken, since the account was opened; and how much of it the peer knows. */
+  taken = 0;
+  reported = 0;
+  reportQueued = false;
+  readonly #inbound: Inbound;
+
+  constructor(inbound: Inbound, id: number, entry: TopicEntry) {
+    this.#inbound = inbound;
+    this.id = id;
+    this.entry = entry;
+  }
+
+  returned(cost: number, reliable: boolean): void {
+    this.#inbound.taken(this, cost, reliable);
+  }
+}

@@ -1,0 +1,442 @@
+import {
+  BusError,
+  FLAG,
+  FLOWS_PER_LINK,
+  type FrameBuffer,
+  FrameHeader,
+  isTopic,
+  KIND,
+  readFrameHeader,
+  SECTION,
+  SKIPPABLE_KIND,
+  UNKNOWN_VERSION,
+  verifyChecksum,
+  WHOLE,
+} from '../contract/index.ts';
+import { Assembly } from './assembly.ts';
+import { parseHeaders } from './headers.ts';
+import type { LinkHost } from './host.ts';
+import { InTopic } from './in-topic.ts';
+import type { Link } from './link.ts';
+import { CREDIT_OVERHEAD } from './out-topic.ts';
+import { PairWriter, readPairs } from './pairs.ts';
+import { Resequencer } from './resequencer.ts';
+
+/** Credit is reported once so much is taken: rarely enough to be cheap, early enough that a window never runs dry. */
+const TOPIC_REPORT_SHARE = 4;
+const LINK_REPORT_SHARE = 16;
+/** How long an early frame waits for one that a lossy medium may have lost. */
+const LOSSY_HOLD_MS = 2;
+
+/** A received message on its way to subscriptions, calls or pending requests. Reused: valid during the call. */
+export class Incoming {
+  kind = 0;
+  priority = 0;
+  codec = 0;
+  flowIndex = 0;
+  messageId = 0;
+  reliable = true;
+  via = '';
+  /** Microseconds of the sender's clock; 0 when not sampled. */
+  sampledTime = 0;
+  topic!: InTopic;
+  headers: Readonly<Record<string, string>> | undefined;
+  /** The payload: private bytes `[start, end)`. */
+  bytes!: Uint8Array;
+  start = 0;
+  end = 0;
+  /** Credit to return when it is taken. */
+  cost = 0;
+}
+
+const header = new FrameHeader();
+const incoming = new Incoming();
+
+/** What arrives from one peer: restores the order of each flow, puts fragments together, answers with confirm and credit. */
+export class Inbound {
+  /** Next sequence expected, by flow index. */
+  readonly #next = new Float64Array(FLOWS_PER_LINK).fill(1);
+  readonly #early: (Resequencer | undefined)[] = new Array(FLOWS_PER_LINK).fill(undefined);
+  readonly #assemblies: (Assembly | undefined)[] = new Array(FLOWS_PER_LINK).fill(undefined);
+  readonly #topics: (InTopic | undefined)[] = [];
+  #assemblyBytes = 0;
+  #heldFrames = 0;
+  /** Frames taken so far. */
+  frames = 0;
+  #topicCount = 0;
+
+  readonly #dirtyFlow = new Uint8Array(FLOWS_PER_LINK);
+  readonly #dirtyFlows: number[] = [];
+  readonly #dirtyTopics: InTopic[] = [];
+  #linkTaken = 0;
+  #linkReported = 0;
+
+  readonly #link: Link;
+  readonly #host: LinkHost;
+
+  constructor(link: Link, host: LinkHost) {
+    this.#link = link;
+    this.#host = host;
+  }
+
+  /**
+   * Takes one frame from the dispatcher. Never throws: a frame that breaks the rules is counted, and the link cut.
+   *
+   * | allocates                      | blocks | syscalls | callable from    |
+   * | the message handed to handlers | no     | 0        | the bus's thread |
+   */
+  frame(
+    buffer: FrameBuffer,
+    offset: number,
+    length: number,
+    via: string,
+    lossless: boolean,
+    confirmsItself: boolean,
+  ): void {
+    this.frames++;
+    const wrong = readFrameHeader(buffer, offset, length, header);
+    if (wrong !== '') {
+      this.#host.counters.protocolErrors++;
+      if (wrong !== UNKNOWN_VERSION) this.#violation(wrong);
+      return;
+    }
+    if ((header.flags & FLAG.CHECKSUM) !== 0 && !verifyChecksum(buffer, offset, length, header.flags)) {
+      this.#host.counters.invalid++;
+      this.#violation('a frame does not match its checksum');
+      return;
+    }
+    const kind = header.kind;
+    if (kind < KIND.EVENT || kind > KIND.PROGRESS || kind === KIND.CANCEL || header.sequence === 0) {
+      this.#control(buffer, offset, length, via);
+      return;
+    }
+    const flow = header.priority * 64 + header.flow;
+    const expected = this.#next[flow];
+    if (header.sequence !== expected) {
+      if (header.sequence < expected) {
+        this.#host.counters.duplicates++;
+        this.#touch(flow);
+      } else this.#hold(flow, buffer, offset, length, via, lossless);
+      return;
+    }
+    this.#accept(flow, buffer, offset, via);
+    if (!confirmsItself) this.#touch(flow);
+    if (this.#early[flow] !== undefined) this.#releaseEarly(flow);
+  }
+
+  /** The frame in `header` is the next of its flow. */
+  #accept(flow: number, buffer: FrameBuffer, offset: number, via: string): void {
+    if ((header.flags & WHOLE) !== WHOLE) {
+      this.#fragment(flow, buffer, offset, via);
+      return;
+    }
+    this.#next[flow]++;
+    this.#dropAssembly(flow);
+    const topic = this.#topic();
+    if (topic === undefined) return;
+    incoming.kind = header.kind;
+    incoming.priority = header.priority;
+    incoming.codec = header.codec;
+    incoming.flowIndex = flow;
+    incoming.messageId = header.messageId;
+    incoming.reliable = (header.sections & SECTION.BEST_EFFORT) === 0;
+    incoming.via = via;
+    incoming.sampledTime = (header.flags & FLAG.SAMPLED_TIME) !== 0 ? header.sampledTime : 0;
+    incoming.topic = topic;
+    incoming.headers = this.#headers(buffer, offset);
+    incoming.bytes = buffer.u8;
+    incoming.start = offset + header.headerLength;
+    incoming.end = offset + header.length;
+    incoming.cost = incoming.end - incoming.start + CREDIT_OVERHEAD;
+    this.#host.incoming(this.#link, incoming);
+  }
+
+  #headers(buffer: FrameBuffer, offset: number): Readonly<Record<string, string>> | undefined {
+    if ((header.sections & SECTION.HEADERS) === 0) return undefined;
+    const start = offset + header.headersOffset;
+    return parseHeaders(buffer.u8, start, start + header.headersLength);
+  }
+
+  #fragment(flow: number, buffer: FrameBuffer, offset: number, via: string): void {
+    let assembly = this.#assemblies[flow];
+    if ((header.flags & FLAG.FIRST) !== 0) {
+      this.#dropAssembly(flow);
+      const { maxMessageBytes, assemblyBytes } = this.#host.limits;
+      if (header.total > maxMessageBytes || this.#assemblyBytes + header.total > assemblyBytes) {
+        this.#violation(`a message of ${header.total} bytes exceeds the limit or the peer's assembly budget`);
+        return;
+      }
+      const topic = this.#topic();
+      if (topic === undefined) return;
+      assembly = new Assembly(
+        header.total,
+        header.kind,
+        header.codec,
+        topic.id,
+        header.messageId,
+        header.sections,
+        this.#headers(buffer, offset),
+      );
+      this.#assemblies[flow] = assembly;
+      this.#assemblyBytes += header.total;
+    }
+    if (
+      assembly === undefined ||
+      assembly.received !== header.fragmentOffset ||
+      assembly.bytes.length !== header.total
+    ) {
+      this.#violation(`a fragment at ${header.fragmentOffset} does not continue its message`);
+      return;
+    }
+    const start = offset + header.headerLength;
+    const end = offset + header.length;
+    assembly.bytes.set(buffer.u8.subarray(start, end), header.fragmentOffset);
+    assembly.received += end - start;
+    if ((header.flags & FLAG.LAST) === 0) return;
+    if (assembly.received !== assembly.bytes.length) {
+      this.#violation('the last fragment leaves a message incomplete');
+      return;
+    }
+    this.#next[flow]++;
+    const topic = this.#topics[assembly.topicId];
+    this.#dropAssembly(flow);
+    if (topic === undefined) return;
+    incoming.kind = assembly.kind;
+    incoming.priority = header.priority;
+    incoming.codec = assembly.codec;
+    incoming.flowIndex = flow;
+    incoming.messageId = assembly.messageId;
+    incoming.reliable = (assembly.sections & SECTION.BEST_EFFORT) === 0;
+    incoming.via = via;
+    incoming.sampledTime = 0;
+    incoming.topic = topic;
+    incoming.headers = assembly.headers;
+    incoming.bytes = assembly.bytes;
+    incoming.start = 0;
+    incoming.end = assembly.bytes.length;
+    incoming.cost = assembly.bytes.length + CREDIT_OVERHEAD;
+    this.#host.incoming(this.#link, incoming);
+  }
+
+  #dropAssembly(flow: number): void {
+    const assembly = this.#assemblies[flow];
+    if (assembly === undefined) return;
+    this.#assemblyBytes -= assembly.bytes.length;
+    this.#assemblies[flow] = undefined;
+  }
+
+  /** The topic the frame names or numbers; learns names. */
+  #topic(): InTopic | undefined {
+    const id = header.topicId;
+    if ((header.sections & SECTION.TOPIC_NAME) === 0) {
+      const known = this.#topics[id];
+      if (known === undefined) this.#violation(`topic id ${id} was never announced`);
+      return known;
+    }
+    const name = header.topicName;
+    const known = this.#topics[id];
+    if (known !== undefined && known.entry.name === name) return known;
+    if (!isTopic(name) || id === 0 || known !== undefined) {
+      this.#violation(`topic id ${id} is announced as ${JSON.stringify(name)}`);
+      return undefined;
+    }
+    const limit = this.#host.limits.topicsPerPeer;
+    if (this.#topicCount >= limit || id >= limit * 16) {
+      this.#violation(`more than ${limit} topics`);
+      return undefined;
+    }
+    this.#topicCount++;
+    const topic = new InTopic(this, id, this.#host.interest.entry(name));
+    this.#topics[id] = topic;
+    return topic;
+  }
+
+  #hold(flow: number, buffer: FrameBuffer, offset: number, length: number, via: string, lossless: boolean): void {
+    if (this.#heldFrames >= this.#host.limits.heldFrames) {
+      this.#violation(`more than ${this.#heldFrames} frames ahead of their turn`);
+      return;
+    }
+    let early = this.#early[flow];
+    if (early === undefined) {
+      early = new Resequencer();
+      this.#early[flow] = early;
+      this.#host.clock.setTimer(() => this.#holdExpired(flow), LOSSY_HOLD_MS);
+    }
+    this.#heldFrames++;
+    early.hold(header.sequence, buffer, offset, length, via, !lossless);
+  }
+
+  /** A gap on a medium that may lose frames is counted and passed; any other gap is closed by replay or skip. */
+  #holdExpired(flow: number): void {
+    const early = this.#early[flow];
+    const lowest = early?.lowest;
+    if (early === undefined || lowest === undefined || !early.lossyOnly || this.#link.ended) return;
+    this.#host.counters.gaps += lowest - this.#next[flow];
+    this.#next[flow] = lowest;
+    this.#releaseEarly(flow);
+    if (this.#early[flow] !== undefined) this.#host.clock.setTimer(() => this.#holdExpired(flow), LOSSY_HOLD_MS);
+  }
+
+  #releaseEarly(flow: number): void {
+    const early = this.#early[flow];
+    if (early === undefined) return;
+    for (;;) {
+      const next = this.#next[flow];
+      const pieces = early.take(next);
+      if (pieces !== undefined) {
+        this.#heldFrames -= pieces.length;
+        for (const piece of pieces) {
+          readFrameHeader(piece.frame, 0, piece.length, header);
+          if (header.sequence === this.#next[flow]) this.#accept(flow, piece.frame, 0, piece.via);
+          else this.#host.counters.duplicates++;
+        }
+        this.#touch(flow);
+        if (this.#next[flow] === next) break;
+        continue;
+      }
+      const passed = early.passSkipped(next);
+      if (passed === next) break;
+      this.#host.counters.gaps += passed - next;
+      this.#next[flow] = passed;
+      this.#dropAssembly(flow);
+    }
+    if (early.isIdle(this.#next[flow])) this.#early[flow] = undefined;
+  }
+
+  #control(buffer: FrameBuffer, offset: number, length: number, via: string): void {
+    const start = offset + header.headerLength;
+    const end = offset + length;
+    switch (header.kind) {
+      case KIND.CONFIRM:
+        readPairs(buffer, start, end, this.#onConfirm);
+        this.#link.confirmed();
+        return;
+      case KIND.CREDIT:
+        readPairs(buffer, start, end, this.#onCredit);
+        this.#link.outbound.creditReturned();
+        return;
+      case KIND.SKIP:
+        this.#skip(buffer, start, end);
+        return;
+      case KIND.CANCEL:
+        this.#host.cancelled(this.#link, header.messageId);
+        return;
+      case KIND.PING:
+        this.#link.sendControl(KIND.RECEIPT, header.messageId, NO_PAYLOAD);
+        return;
+      case KIND.RECEIPT:
+        this.#link.pinged(header.messageId);
+        return;
+      case KIND.ERROR:
+        this.#host.logger.warn(`${this.#link.peer.name} refused a frame`, {
+          answer: Buffer.from(buffer.u8.slice(start, end)).toString(),
+        });
+        return;
+      case KIND.NACK:
+      case KIND.BYE:
+        return;
+      default:
+        this.#host.counters.protocolErrors++;
+        if (header.kind < SKIPPABLE_KIND) {
+          this.#link.sendControl(KIND.ERROR, header.messageId, unsupportedKind(header.kind, via));
+        }
+    }
+  }
+
+  readonly #onConfirm = (flow: number, sequence: number): void => {
+    if (flow < FLOWS_PER_LINK) this.#link.outbound.confirm(flow, sequence);
+  };
+
+  readonly #onCredit = (topicId: number, taken: number): void => {
+    this.#link.outbound.credit(topicId, taken);
+  };
+
+  /** Payload: flow, then from and to, as three pairs of one range each: (flow, from), (flow, to). */
+  #skip(buffer: FrameBuffer, start: number, end: number): void {
+    let from = -1;
+    readPairs(buffer, start, end, (flow, sequence) => {
+      if (flow >= FLOWS_PER_LINK) return;
+      if (from < 0) {
+        from = sequence;
+        return;
+      }
+      if (sequence >= from && sequence >= this.#next[flow]) {
+        this.#early[flow] ??= new Resequencer();
+        this.#early[flow]?.skip(from, sequence);
+        this.#releaseEarly(flow);
+        this.#touch(flow);
+      }
+      from = -1;
+    });
+  }
+
+  /** The subscriptions have taken a message: its credit goes back. */
+  taken(topic: InTopic, cost: number, reliable: boolean): void {
+    const { topicCredit, linkCredit } = this.#host.limits;
+    topic.taken += cost;
+    if (!topic.reportQueued && topic.taken - topic.reported >= topicCredit / TOPIC_REPORT_SHARE) {
+      topic.reportQueued = true;
+      this.#dirtyTopics.push(topic);
+      this.#host.turnEnd.answerLink(this.#link);
+    }
+    if (!reliable) return;
+    this.#linkTaken += cost;
+    if (this.#linkTaken - this.#linkReported >= linkCredit / LINK_REPORT_SHARE)
+      this.#host.turnEnd.answerLink(this.#link);
+  }
+
+  #touch(flow: number): void {
+    if (this.#dirtyFlow[flow] !== 0) return;
+    this.#dirtyFlow[flow] = 1;
+    this.#dirtyFlows.push(flow);
+    this.#host.turnEnd.answerLink(this.#link);
+  }
+
+  /** Sends what is owed: one confirm and one credit frame. Keeps it for the next turn where there is no room. */
+  answer(): void {
+    if (this.#dirtyFlows.length > 0 && this.#sendConfirm()) {
+      for (const flow of this.#dirtyFlows) this.#dirtyFlow[flow] = 0;
+      this.#dirtyFlows.length = 0;
+    }
+    const linkDue = this.#linkTaken - this.#linkReported >= this.#host.limits.linkCredit / LINK_REPORT_SHARE;
+    if ((this.#dirtyTopics.length > 0 || linkDue) && this.#sendCredit()) {
+      for (const topic of this.#dirtyTopics) {
+        topic.reported = topic.taken;
+        topic.reportQueued = false;
+      }
+      this.#dirtyTopics.length = 0;
+      this.#linkReported = this.#linkTaken;
+    }
+  }
+
+  /** Something is owed that found no room. */
+  get owes(): boolean {
+    return this.#dirtyFlows.length > 0 || this.#dirtyTopics.length > 0;
+  }
+
+  #sendConfirm(): boolean {
+    const pairs = new PairWriter(this.#dirtyFlows.length);
+    for (const flow of this.#dirtyFlows) pairs.add(flow, this.#next[flow] - 1);
+    return this.#link.sendControl(KIND.CONFIRM, 0, pairs.bytes);
+  }
+
+  #sendCredit(): boolean {
+    const pairs = new PairWriter(this.#dirtyTopics.length + 1);
+    pairs.add(0, this.#linkTaken);
+    for (const topic of this.#dirtyTopics) pairs.add(topic.id, topic.taken);
+    return this.#link.sendControl(KIND.CREDIT, 0, pairs.bytes);
+  }
+
+  #violation(what: string): void {
+    this.#host.violation(
+      this.#link,
+      new BusError('PROTOCOL_ERROR', what, { where: `link to ${this.#link.peer.name}` }),
+    );
+  }
+}
+
+const NO_PAYLOAD = new Uint8Array(0);
+function unsupportedKind(kind: number, via: string): Uint8Array {
+  const error = { code: 'UNSUPPORTED_KIND', message: `kind ${kind} is unknown here`, via };
+  return Buffer.from(JSON.stringify(error));
+}

@@ -1,0 +1,213 @@
+import { KIND, type PeerInfo, type PeerTransport, type TransportCapabilities } from '../contract/index.ts';
+import { type Selection, select } from '../selector/select.ts';
+import { announceLosses } from './failover.ts';
+import type { LinkHost } from './host.ts';
+import { Inbound } from './inbound.ts';
+import type { OutMessage } from './out-message.ts';
+import { Outbound } from './outbound.ts';
+import { Route } from './route.ts';
+
+/** A transport both sides have: what is needed to make a route. */
+export interface CommonTransport {
+  readonly name: string;
+  readonly medium: PeerTransport;
+  /** The peer's inbox. */
+  readonly address: string;
+  readonly capabilities: TransportCapabilities;
+}
+
+/**
+ * This participant to one peer, for as long as the peer's instance lives: survives the loss of single routes and, for
+ * a while, of the control connection. Ends once (`end`), and then settles all that was under way.
+ */
+export class Link {
+  peer: PeerInfo;
+  /** Small number, unique within the bus: with a flow index it names a flow among all peers. */
+  readonly index: number;
+  readonly outbound: Outbound;
+  readonly inbound: Inbound;
+  readonly routes: readonly Route[];
+  /** Grows whenever a route changes state; chosen routes are cached for one epoch. */
+  routesEpoch = 0;
+  /** The control connection is up. */
+  connected = true;
+  /** Gone for good. */
+  ended = false;
+  /** Queued at the end of the turn for `inbound.answer`. */
+  answerQueued = false;
+  /** Number of the last subscribe sent, and of the last the peer has acknowledged: data waits while they differ. */
+  subscribeSent = 0;
+  subscribeAcked = 0;
+
+  readonly #host: LinkHost;
+  readonly #pings = new Map<number, () => void>();
+  #nextPing = 1;
+  readonly #debts: { readonly kind: number; readonly id: number; readonly payload: Uint8Array }[] = [];
+
+  constructor(host: LinkHost, index: number, peer: PeerInfo, transports: readonly CommonTransport[]) {
+    this.#host = host;
+    this.index = index;
+    this.peer = peer;
+    this.inbound = new Inbound(this, host);
+    this.outbound = new Outbound(this, host);
+    this.routes = transports.map(
+      (common, i) => new Route(this, host, i, common.name, common.medium, common.address, common.capabilities),
+    );
+  }
+
+  /** Data may leave: the link is up and the peer knows our subscriptions, so an effect cannot miss its cause. */
+  get mayCarryData(): boolean {
+    return this.connected && this.subscribeSent === this.subscribeAcked;
+  }
+
+  /** A fresh decision for one message. */
+  chooseRoute(message: OutMessage): Route | null {
+    return this.decide(message).route ?? null;
+  }
+
+  decide(message: Pick<OutMessage, 'topic' | 'priority' | 'reliable' | 'payload' | 'via'>): Selection<Route> {
+    return this.explain(
+      message.topic.name,
+      message.payload.length,
+      message.priority,
+      message.reliable ? 'reliable' : 'best-effort',
+      message.via,
+    );
+  }
+
+  explain(
+    topic: string,
+    bytes: number,
+    priority: number,
+    reliability: 'best-effort' | 'reliable' | 'acknowledged',
+    via?: string,
+    durability: 'volatile' | 'process' | 'disk' = 'volatile',
+  ): Selection<Route> {
+    const facts = { topic, priority, reliability, durability, bytes, awake: [] };
+    return select(facts, this.routes, this.#host.policy, via);
+  }
+
+  /** The reasons of every candidate, for a refusal. */
+  whyNoRoute(message: OutMessage): string {
+    const { rejected } = this.decide(message);
+    if (rejected.length === 0) return `no transport in common with ${this.peer.name}`;
+    return rejected.map(({ transport, reason }) => `${transport}: ${reason}`).join('; ');
+  }
+
+  /** A route came up or may be tried again. */
+  routeChanged(route: Route): void {
+    this.routesEpoch++;
+    if (this.ended) return;
+    if (route.state === 'up') this.#payDebts();
+    this.outbound.pump();
+  }
+
+  /** A route closed by itself: what it had not confirmed goes over another one, in order. */
+  routeLost(route: Route): void {
+    this.routesEpoch++;
+    if (this.ended) return;
+    const messages = [...drain(route)];
+    this.outbound.replay(messages);
+    announceLosses(this, route);
+    this.outbound.pump();
+  }
+
+  /** Confirm frames moved `outbound.confirmedSequence`. */
+  confirmed(): void {
+    for (const route of this.routes) route.confirmUpTo(this.outbound.confirmedSequence);
+  }
+
+  /**
+   * Writes a control frame over the best route that is up; opens one when none is. False: no room or no route yet,
+   * the caller keeps what it owes and is asked again when there is.
+   */
+  sendControl(kind: number, id: number, payload: Uint8Array): boolean {
+    let idle: Route | undefined;
+    for (const route of this.routes) {
+      if (route.state === 'up') {
+        if (route.writeControl(kind, id, payload)) return true;
+      } else if (route.state === 'idle' && route.capabilities.lossless) idle ??= route;
+    }
+    if (this.connected && !this.routes.some((route) => route.state === 'up')) idle?.open();
+    return false;
+  }
+
+  /** A control frame that must arrive: kept until a route takes it. */
+  owe(kind: number, id: number, payload: Uint8Array): void {
+    if (this.#debts.length === 0 && this.connected && this.sendControl(kind, id, payload)) return;
+    this.#debts.push({ kind, id, payload });
+  }
+
+  #payDebts(): void {
+    while (this.#debts.length > 0) {
+      const { kind, id, payload } = this.#debts[0];
+      if (!this.sendControl(kind, id, payload)) return;
+      this.#debts.shift();
+    }
+    if (this.inbound.owes) this.#host.turnEnd.answerLink(this);
+  }
+
+  /** There is room again on some route. */
+  roomReturned(): void {
+    this.#payDebts();
+    this.outbound.pump();
+  }
+
+  /** Round trip over the data routes; resolves when the peer's dispatcher has answered. */
+  ping(): Promise<void> {
+    const id = this.#nextPing++;
+    return new Promise((resolve) => {
+      this.#pings.set(id, resolve);
+      if (!this.sendControl(KIND.PING, id, new Uint8Array(0))) this.#pings.delete(id);
+    });
+  }
+
+  pinged(id: number): void {
+    const resolve = this.#pings.get(id);
+    this.#pings.delete(id);
+    resolve?.();
+  }
+
+  /** The control connection is gone, the peer not proven dead: keep everything, close the media. */
+  suspend(): void {
+    this.connected = false;
+    for (const route of this.routes) {
+      const messages = [...drain(route)];
+      route.close().catch(() => {});
+      this.outbound.replay(messages);
+      announceLosses(this, route);
+    }
+    this.routesEpoch++;
+  }
+
+  /** The peer is back with its state: media connect again, unconfirmed frames are replayed. */
+  resume(peer: PeerInfo): void {
+    this.peer = peer;
+    this.connected = true;
+    this.subscribeAcked = this.subscribeSent;
+    for (const route of this.routes) route.revive();
+    this.routesEpoch++;
+    this.outbound.pump();
+  }
+
+  /** Ends for good: what is not settled ends as `peer-gone`. */
+  async end(reason: string): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    this.connected = false;
+    const closing = this.routes.map((route) => {
+      const messages = [...drain(route)];
+      const closed = route.close();
+      for (const message of messages) this.outbound.settle(message, 'peer-gone', reason);
+      return closed;
+    });
+    this.outbound.failAll('peer-gone', reason);
+    for (const resolve of this.#pings.values()) resolve();
+    this.#pings.clear();
+    await Promise.allSettled(closing);
+  }
+}
+
+function* drain(route: Route): Generator<OutMessage> {
+  for (let message = route.window.shift(); message !== undefined; message = route.window.shift()) yield message;
+}

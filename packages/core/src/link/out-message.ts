@@ -1,0 +1,141 @@
+import type { PeerInfo } from '../contract/index.ts';
+import type { Outcome } from '../outcomes.ts';
+import type { OutTopic } from './out-topic.ts';
+import type { Route } from './route.ts';
+
+/** Who is told how a delivery ended. */
+export interface Settlement {
+  /** Before a message is submitted. */
+  opened(message: OutMessage): void;
+  /** Called exactly once a message. The message object is reused afterwards: keep nothing of it. */
+  settled(message: OutMessage, outcome: Outcome, reason: string | undefined): void;
+}
+
+/** What takes a message towards its receiver: a link's outbound side, or the local one. */
+export interface Target {
+  readonly peer: PeerInfo;
+  /** Bytes waiting for credit, a route or room. */
+  readonly queuedBytes: number;
+  submit(message: OutMessage): void;
+  /** Ends a message that is in no queue as refused. */
+  refuse(message: OutMessage, reason: string): void;
+  /** Ends a message where it stands (deadline, abort). */
+  settleEarly(message: OutMessage, outcome: Outcome, reason: string): void;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * One message on its way to one peer, from `submit` until it is settled. Pooled; linked into exactly one queue at a
+ * time: waiting for credit, ready to be written, or a route's window of unconfirmed frames.
+ */
+export class OutMessage {
+  kind = 0;
+  priority = 0;
+  codec = 0;
+  reliable = true;
+  /** 0 to 63; with the priority it names the flow. */
+  flow = 0;
+  /** Given at the first commit; 0 before. */
+  sequence = 0;
+  /** Message id, or the correlation id of a request and its answers. */
+  id = 0;
+  payload: Uint8Array = NO_BYTES;
+  headers: Uint8Array | undefined;
+  topic!: OutTopic;
+  target!: Target;
+  /** The value itself, for local subscribers by reference; only when `byReference`. */
+  value: unknown = undefined;
+  byReference = false;
+  /** Credit in bytes; 0 for kinds that need none. */
+  cost = 0;
+  /** Payload bytes written so far; not 0 only between fragments. */
+  written = 0;
+  /** The route of a message in fragments, until its last. */
+  route: Route | undefined;
+  /** Frames committed on its route when its last frame was: what a medium's own confirmation counts. */
+  ordinal = 0;
+  /** A transport asked for by name. */
+  via: string | undefined;
+  /** The transport that carried it. */
+  carriedBy: string | undefined;
+  settlement: Settlement | undefined;
+  /** Settled; what is left of it in a queue is skipped. */
+  done = false;
+  next: OutMessage | undefined;
+}
+
+const POOL_LIMIT = 4096;
+
+/** Free `OutMessage` objects of one bus. */
+export class OutMessagePool {
+  #free: OutMessage | undefined;
+  #count = 0;
+
+  take(): OutMessage {
+    const message = this.#free;
+    if (message === undefined) return new OutMessage();
+    this.#free = message.next;
+    this.#count--;
+    message.next = undefined;
+    message.done = false;
+    message.sequence = 0;
+    message.written = 0;
+    message.cost = 0;
+    return message;
+  }
+
+  give(message: OutMessage): void {
+    message.payload = NO_BYTES;
+    message.headers = undefined;
+    message.value = undefined;
+    message.byReference = false;
+    message.route = undefined;
+    message.via = undefined;
+    message.carriedBy = undefined;
+    message.settlement = undefined;
+    if (this.#count >= POOL_LIMIT) return;
+    message.next = this.#free;
+    this.#free = message;
+    this.#count++;
+  }
+}
+
+/** First in, first out, through the messages' own `next`. */
+export class MessageQueue {
+  first: OutMessage | undefined;
+  #last: OutMessage | undefined;
+  length = 0;
+
+  push(message: OutMessage): void {
+    message.next = undefined;
+    if (this.#last === undefined) this.first = message;
+    else this.#last.next = message;
+    this.#last = message;
+    this.length++;
+  }
+
+  shift(): OutMessage | undefined {
+    const message = this.first;
+    if (message === undefined) return undefined;
+    this.first = message.next;
+    if (this.first === undefined) this.#last = undefined;
+    message.next = undefined;
+    this.length--;
+    return message;
+  }
+
+  /** Puts `messages` before everything else, in their order. */
+  prepend(messages: readonly OutMessage[]): void {
+    for (let i = messages.length - 1; i >= 0; i--) {
+      messages[i].next = this.first;
+      this.first = messages[i];
+      this.#last ??= messages[i];
+      this.length++;
+    }
+  }
+
+  *[Symbol.iterator](): Generator<OutMessage> {
+    for (let message = this.first; message !== undefined; message = message.next) yield message;
+  }
+}

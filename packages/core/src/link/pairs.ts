@@ -1,0 +1,37 @@
+import type { FrameBuffer } from '../contract/index.ts';
+
+const PAIR_BYTES = 16;
+const TWO_32 = 4_294_967_296;
+
+/** Payload of confirm, credit and skip: u32 key, u32 0, u64 value, repeated. */
+export class PairWriter {
+  readonly bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  #at = 0;
+
+  constructor(count: number) {
+    this.#words = new Uint32Array((count * PAIR_BYTES) >> 2);
+    this.bytes = new Uint8Array(this.#words.buffer);
+  }
+
+  add(key: number, value: number): void {
+    this.#words[this.#at] = key;
+    this.#words[this.#at + 2] = value;
+    this.#words[this.#at + 3] = value / TWO_32;
+    this.#at += 4;
+  }
+}
+
+/** Calls `take` for every pair in `[start, end)`; a trailing half pair is ignored. */
+export function readPairs(
+  buffer: FrameBuffer,
+  start: number,
+  end: number,
+  take: (key: number, value: number) => void,
+): void {
+  const { i32 } = buffer;
+  for (let at = start; at + PAIR_BYTES <= end; at += PAIR_BYTES) {
+    const word = at >> 2;
+    take(i32[word] >>> 0, (i32[word + 2] >>> 0) + (i32[word + 3] >>> 0) * TWO_32);
+  }
+}

@@ -1,0 +1,72 @@
+import { allocateFrameBuffer, type FrameBuffer } from '../contract/index.ts';
+
+/** A frame that came before its turn, copied out of the medium. */
+export interface HeldFrame {
+  readonly frame: FrameBuffer;
+  readonly length: number;
+  readonly via: string;
+}
+
+/**
+ * One flow with a gap: frames that arrived early, by sequence, and ranges the sender announced as lost (`skip`).
+ * Exists only while there is something to hold.
+ */
+export class Resequencer {
+  readonly #held = new Map<number, HeldFrame[]>();
+  readonly #skipped: { from: number; to: number }[] = [];
+  /** Every early frame so far came over a medium that may lose frames: the gap need not ever close. */
+  lossyOnly = true;
+  frames = 0;
+
+  hold(sequence: number, source: FrameBuffer, offset: number, length: number, via: string, lossy: boolean): void {
+    const copy = allocateFrameBuffer(length);
+    copy.u8.set(source.u8.subarray(offset, offset + length));
+    const pieces = this.#held.get(sequence);
+    if (pieces === undefined) this.#held.set(sequence, [{ frame: copy, length, via }]);
+    else pieces.push({ frame: copy, length, via });
+    this.frames++;
+    if (!lossy) this.lossyOnly = false;
+  }
+
+  /** Sequences `from` to `to`, unless held, will not come. */
+  skip(from: number, to: number): void {
+    this.#skipped.push({ from, to });
+  }
+
+  /** The frames held for `sequence`, taken out. */
+  take(sequence: number): readonly HeldFrame[] | undefined {
+    const pieces = this.#held.get(sequence);
+    if (pieces === undefined) return undefined;
+    this.#held.delete(sequence);
+    this.frames -= pieces.length;
+    return pieces;
+  }
+
+  /** Where the flow goes on after announced losses: `next` itself when it is not among them. */
+  passSkipped(next: number): number {
+    for (const range of this.#skipped) {
+      if (next < range.from || next > range.to) continue;
+      const held = this.#lowestFrom(next);
+      return held !== undefined && held <= range.to ? held : range.to + 1;
+    }
+    return next;
+  }
+
+  /** The lowest sequence held; undefined when none is. */
+  get lowest(): number | undefined {
+    return this.#lowestFrom(0);
+  }
+
+  #lowestFrom(start: number): number | undefined {
+    let lowest: number | undefined;
+    for (const sequence of this.#held.keys()) {
+      if (sequence >= start && (lowest === undefined || sequence < lowest)) lowest = sequence;
+    }
+    return lowest;
+  }
+
+  /** Nothing held and no announced loss ahead of `next`. */
+  isIdle(next: number): boolean {
+    return this.#held.size === 0 && this.#skipped.every((range) => range.to < next);
+  }
+}

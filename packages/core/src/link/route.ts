@@ -1,0 +1,348 @@
+import {
+  align8,
+  BACK_PRESSURED,
+  type BusError,
+  CLOSED,
+  FLAG,
+  FrameHeader,
+  fromSystemError,
+  HEADER_BYTES,
+  NOT_CONNECTED,
+  OK,
+  type PeerTransport,
+  SECTION,
+  type Sender,
+  type TransportCapabilities,
+  WHOLE,
+  writeFrameHeader,
+} from '../contract/index.ts';
+import type { Candidate } from '../selector/select.ts';
+import type { LinkHost } from './host.ts';
+import type { Link } from './link.ts';
+import { MessageQueue, type OutMessage } from './out-message.ts';
+import type { OutTopic } from './out-topic.ts';
+
+/** Room that stays free for frames which must pass whatever is queued. */
+const CONTROL_RESERVE_BYTES = 4096;
+/** One message in so many carries its send time, for latency figures: no clock on every message. */
+const SAMPLE_MASK = 63;
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 5000;
+
+/** Reused for every header written by this thread: from claim to commit nothing else runs. */
+const header = new FrameHeader();
+
+/**
+ * One transport towards one peer: connects on first use, writes messages as frames, keeps those not yet confirmed,
+ * and hands them back for replay when the medium closes.
+ */
+export class Route implements Candidate {
+  readonly transport: string;
+  readonly capabilities: TransportCapabilities;
+  /** Position among the link's routes. */
+  readonly index: number;
+  state: 'idle' | 'connecting' | 'up' | 'down' = 'idle';
+  trouble: string | undefined;
+  /** Grows with every connection: what the peer learnt (topic names) is good for one session. */
+  session = 0;
+  /** Written and not yet confirmed, in commit order. */
+  readonly window = new MessageQueue();
+  /** Flows and topics of best-effort frames in this session: what may be lost is announced when it closes. */
+  readonly lossyFlows = new Set<number>();
+  readonly lossyTopics = new Set<OutTopic>();
+  /** Queued at the end of the turn for `flush`. */
+  flushQueued = false;
+
+  readonly #link: Link;
+  readonly #host: LinkHost;
+  readonly #medium: PeerTransport;
+  readonly #address: string;
+  #sender: Sender | undefined;
+  #frames = 0;
+  #frameLimit = 0;
+  #fragmentBytes = 0;
+  #bulkReserve = 0;
+  #samples = 0;
+  #waitsForRoom = false;
+  #waitsForConfirm = false;
+  #retryMs = FIRST_RETRY_MS;
+  #abort: AbortController | undefined;
+
+  constructor(
+    link: Link,
+    host: LinkHost,
+    index: number,
+    name: string,
+    medium: PeerTransport,
+    address: string,
+    capabilities: TransportCapabilities,
+  ) {
+    this.#link = link;
+    this.#host = host;
+    this.index = index;
+    this.transport = name;
+    this.#medium = medium;
+    this.#address = address;
+    this.capabilities = capabilities;
+  }
+
+  /** Starts connecting an idle route. The link hears `routeChanged` when it is up or down. */
+  open(): void {
+    if (this.state !== 'idle') return;
+    this.state = 'connecting';
+    this.#abort = new AbortController();
+    this.#medium.connect(this.#address, this.#link.peer, this.#abort.signal).then(
+      (sender) => this.#opened(sender),
+      (error: unknown) => this.#failed(fromSystemError(error, `connecting ${this.transport}`, this.#address)),
+    );
+  }
+
+  #opened(sender: Sender): void {
+    if (this.state !== 'connecting') {
+      sender.close().catch(() => {});
+      return;
+    }
+    this.#sender = sender;
+    this.session++;
+    this.#frames = 0;
+    this.#retryMs = FIRST_RETRY_MS;
+    const room = sender.writableBytes;
+    this.#bulkReserve = room >> 3;
+    this.#frameLimit = Math.min(
+      this.capabilities.maxFrameLength,
+      this.capabilities.preferredFragment + HEADER_BYTES,
+      room >> 1,
+    );
+    this.#fragmentBytes = (this.#frameLimit - 512) & ~7;
+    this.state = 'up';
+    this.trouble = undefined;
+    sender.onClose((reason) => this.#failed(reason));
+    this.#link.routeChanged(this);
+  }
+
+  #failed(reason: BusError): void {
+    if (this.state === 'down') return;
+    this.state = 'down';
+    this.trouble = reason.message;
+    this.#sender = undefined;
+    this.#waitsForRoom = false;
+    this.#waitsForConfirm = false;
+    this.#host.logger.debug(`route ${this.transport} to ${this.#link.peer.name} closed`, { reason: reason.message });
+    const retryMs = this.#retryMs * (0.5 + Math.random());
+    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+    this.#host.clock.setTimer(() => {
+      if (this.state !== 'down' || this.#link.ended) return;
+      this.state = 'idle';
+      this.#link.routeChanged(this);
+    }, retryMs);
+    this.#link.routeLost(this);
+  }
+
+  /** Closes for good or until the link is back; unconfirmed messages stay in `window` for the link to decide. */
+  async close(): Promise<void> {
+    const sender = this.#sender;
+    this.#sender = undefined;
+    this.#abort?.abort();
+    this.state = 'down';
+    this.trouble = 'the link is closed';
+    if (sender !== undefined) await sender.close();
+  }
+
+  /** After the link came back: the route may connect again. */
+  revive(): void {
+    if (this.state !== 'down') return;
+    this.state = 'idle';
+    this.trouble = undefined;
+  }
+
+  flush(): void {
+    this.flushQueued = false;
+    this.#sender?.flush();
+  }
+
+  /**
+   * Writes `message`, whole or the fragments there is room for.
+   *
+   * | allocates                       | blocks | syscalls             | callable from    |
+   * | no (fragments: one view each)   | no     | 0 (the end of a turn)| the bus's thread |
+   *
+   * @returns OK when its last frame is committed; BACK_PRESSURED when it must be offered again (the link's pump is
+   * called when there is room); CLOSED when the medium is gone.
+   */
+  write(message: OutMessage): number {
+    const sender = this.#sender;
+    if (sender === undefined) return CLOSED;
+    const topic = message.topic;
+    let head = HEADER_BYTES;
+    let sections: number = message.reliable ? 0 : SECTION.BEST_EFFORT;
+    let flags: number = WHOLE;
+    if (topic.announced[this.index] !== this.session || !this.capabilities.lossless) {
+      sections |= SECTION.TOPIC_NAME;
+      head += align8(1 + topic.name.length);
+    }
+    if (message.headers !== undefined) {
+      sections |= SECTION.HEADERS;
+      head += align8(2 + message.headers.length);
+    }
+    const size = message.payload.length;
+    if (message.written > 0 || head + size > this.#frameLimit) return this.#writeFragments(sender, message);
+    if ((++this.#samples & SAMPLE_MASK) === 0) {
+      flags |= FLAG.SAMPLED_TIME;
+      head += 8;
+    }
+    const length = head + size;
+    if (!this.#claim(sender, length, message.priority)) return this.#refusal(sender);
+    header.flags = flags;
+    header.sections = sections;
+    header.length = length;
+    this.#writeHeader(sender, message);
+    if (size > 0) sender.frame.u8.set(message.payload, sender.offset + head);
+    sender.commit();
+    topic.announced[this.index] = this.session;
+    this.#finish(message);
+    return OK;
+  }
+
+  #writeFragments(sender: Sender, message: OutMessage): number {
+    const total = message.payload.length;
+    const topic = message.topic;
+    message.route = this;
+    for (;;) {
+      const first = message.written === 0;
+      let head = HEADER_BYTES + 8;
+      let sections: number = message.reliable ? 0 : SECTION.BEST_EFFORT;
+      if (first) {
+        sections |= SECTION.TOPIC_NAME;
+        head += align8(1 + topic.name.length);
+        if (message.headers !== undefined) {
+          sections |= SECTION.HEADERS;
+          head += align8(2 + message.headers.length);
+        }
+      }
+      const piece = Math.min(total - message.written, this.#fragmentBytes);
+      const last = message.written + piece === total;
+      if (!this.#claim(sender, head + piece, message.priority)) return this.#refusal(sender);
+      header.flags = (first ? FLAG.FIRST : 0) | (last ? FLAG.LAST : 0);
+      header.sections = sections;
+      header.length = head + piece;
+      header.total = total;
+      header.fragmentOffset = message.written;
+      this.#writeHeader(sender, message);
+      sender.frame.u8.set(message.payload.subarray(message.written, message.written + piece), sender.offset + head);
+      sender.commit();
+      if (first) topic.announced[this.index] = this.session;
+      message.written += piece;
+      if (last) {
+        this.#finish(message);
+        return OK;
+      }
+      this.#frames++;
+    }
+  }
+
+  /** The share of critical and of the control kinds is kept free by asking for more room than the frame needs. */
+  #claim(sender: Sender, length: number, priority: number): boolean {
+    const reserve = priority === 0 ? CONTROL_RESERVE_BYTES : this.#bulkReserve;
+    return sender.writableBytes - length >= reserve && sender.tryClaim(length) === OK;
+  }
+
+  #refusal(sender: Sender): number {
+    if (this.#sender !== sender) return CLOSED;
+    if (!this.#waitsForRoom) {
+      this.#waitsForRoom = true;
+      sender.onWritable(this.#roomReturned);
+    }
+    return BACK_PRESSURED;
+  }
+
+  readonly #roomReturned = (): void => {
+    this.#waitsForRoom = false;
+    this.#link.roomReturned();
+  };
+
+  #writeHeader(sender: Sender, message: OutMessage): void {
+    if (message.sequence === 0) message.sequence = this.#link.outbound.nextSequence(message);
+    header.kind = message.kind;
+    header.priority = message.priority;
+    header.codec = message.codec;
+    header.topicId = message.topic.id;
+    header.flow = message.flow;
+    header.sequence = message.sequence;
+    header.messageId = message.id;
+    if ((header.flags & FLAG.SAMPLED_TIME) !== 0) header.sampledTime = this.#host.clock.now() * 1000;
+    if ((header.sections & SECTION.TOPIC_NAME) !== 0) header.topicName = message.topic.name;
+    header.headersLength = message.headers === undefined ? 0 : message.headers.length;
+    writeFrameHeader(sender.frame, sender.offset, header, message.headers);
+  }
+
+  #finish(message: OutMessage): void {
+    message.ordinal = ++this.#frames;
+    message.route = undefined;
+    message.carriedBy = this.transport;
+    this.#host.turnEnd.flushRoute(this);
+    if (!message.reliable) {
+      this.lossyFlows.add(message.priority * 64 + message.flow);
+      this.lossyTopics.add(message.topic);
+      this.#link.outbound.settleDelivered(message);
+      return;
+    }
+    this.window.push(message);
+    if (this.capabilities.confirms !== 'none' && !this.#waitsForConfirm) this.#awaitConfirm();
+  }
+
+  #awaitConfirm(): void {
+    this.#waitsForConfirm = true;
+    this.#sender?.onConfirmed(this.#confirmed);
+  }
+
+  /** The medium shows progress by itself: everything up to its count has been copied out. */
+  readonly #confirmed = (): void => {
+    this.#waitsForConfirm = false;
+    const sender = this.#sender;
+    if (sender === undefined) return;
+    const copied = sender.confirmed('copied');
+    const { window } = this;
+    while (window.first !== undefined && window.first.ordinal <= copied) {
+      this.#link.outbound.settleDelivered(window.shift() as OutMessage);
+    }
+    if (window.first !== undefined) this.#awaitConfirm();
+  };
+
+  /** The peer confirmed by frame: settles what `confirmedSequence` (by flow index) covers. */
+  confirmUpTo(confirmedSequence: Float64Array): void {
+    const { window } = this;
+    for (;;) {
+      const message = window.first;
+      if (message === undefined || message.sequence > confirmedSequence[message.priority * 64 + message.flow]) return;
+      window.shift();
+      this.#link.outbound.settleDelivered(message);
+    }
+  }
+
+  /** Writes a control frame; false when there is no room or no connection now. */
+  writeControl(kind: number, messageId: number, payload: Uint8Array): boolean {
+    const sender = this.#sender;
+    if (sender === undefined) return false;
+    const length = HEADER_BYTES + payload.length;
+    const result = sender.tryClaim(length);
+    if (result !== OK) {
+      if (result === BACK_PRESSURED || result === NOT_CONNECTED) this.#refusal(sender);
+      return false;
+    }
+    header.kind = kind;
+    header.priority = 0;
+    header.codec = 0;
+    header.flags = WHOLE;
+    header.sections = 0;
+    header.topicId = 0;
+    header.flow = 0;
+    header.sequence = 0;
+    header.messageId = messageId;
+    header.length = length;
+    sender.frame.u8.set(payload, writeFrameHeader(sender.frame, sender.offset, header));
+    sender.commit();
+    this.#frames++;
+    this.#host.turnEnd.flushRoute(this);
+    return true;
+  }
+}

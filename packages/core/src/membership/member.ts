@@ -1,0 +1,128 @@
+import { BusError, isPattern, isTopic, KIND, type PeerInfo } from '../contract/index.ts';
+import type { ControlConnection } from '../control/control-connection.ts';
+import type { ProcessIdentity } from '../control/process-identity.ts';
+import type { Interest } from '../interest/interest.ts';
+import type { Link } from '../link/link.ts';
+import type { ServiceDirectory } from './service-directory.ts';
+
+/** What a subscribe or unsubscribe message says. JSON on the wire. */
+export interface InterestChange {
+  readonly patterns?: readonly string[];
+  readonly services?: readonly string[];
+  /** The whole interest, in place of what was said before. */
+  readonly all?: boolean;
+}
+
+/** One peer: its link, its control connection while there is one, and what it wants and serves. */
+export class Member {
+  readonly link: Link;
+  connection: ControlConnection | undefined;
+  /** Names this life of the link; both sides keep it over a reconnect. */
+  readonly session: string;
+  readonly process: ProcessIdentity;
+  readonly socketName: string;
+  /** The peer said BYE: its end is no loss. */
+  leaving = false;
+
+  readonly #interest: Interest;
+  readonly #services: ServiceDirectory;
+  readonly #maxInterest: number;
+  readonly #patterns = new Set<string>();
+  readonly #served = new Set<string>();
+  #acks: { readonly number: number; readonly resolve: () => void }[] = [];
+
+  constructor(
+    link: Link,
+    connection: ControlConnection,
+    session: string,
+    process: ProcessIdentity,
+    interest: Interest,
+    services: ServiceDirectory,
+    maxInterest: number,
+  ) {
+    this.link = link;
+    this.connection = connection;
+    this.session = session;
+    this.process = process;
+    this.socketName = `${link.peer.id}.sock`;
+    this.#interest = interest;
+    this.#services = services;
+    this.#maxInterest = maxInterest;
+  }
+
+  get peer(): PeerInfo {
+    return this.link.peer;
+  }
+
+  /** @throws BusError PROTOCOL_ERROR | QUOTA_EXCEEDED */
+  apply(change: InterestChange, wanted: boolean): void {
+    const patterns = change.patterns ?? [];
+    const services = change.services ?? [];
+    if (!patterns.every(isPattern) || !services.every(isTopic)) {
+      throw new BusError('PROTOCOL_ERROR', 'a subscription that is no pattern', { where: `link to ${this.peer.name}` });
+    }
+    if (change.all === true) this.forgetInterest();
+    for (const pattern of patterns) {
+      if (wanted === this.#patterns.has(pattern)) continue;
+      if (wanted) {
+        this.#patterns.add(pattern);
+        this.#interest.addRemote(pattern, this.link);
+      } else {
+        this.#patterns.delete(pattern);
+        this.#interest.removeRemote(pattern, this.link);
+      }
+    }
+    for (const service of services) {
+      if (wanted) {
+        this.#served.add(service);
+        this.#services.add(service, this.link);
+      } else {
+        this.#served.delete(service);
+        this.#services.remove(service, this.link);
+      }
+    }
+    if (this.#patterns.size + this.#served.size > this.#maxInterest) {
+      throw new BusError('QUOTA_EXCEEDED', `more than ${this.#maxInterest} subscriptions`, {
+        where: `link to ${this.peer.name}`,
+      });
+    }
+  }
+
+  /** The peer wants and serves nothing any more. */
+  forgetInterest(): void {
+    for (const pattern of this.#patterns) this.#interest.removeRemote(pattern, this.link);
+    for (const service of this.#served) this.#services.remove(service, this.link);
+    this.#patterns.clear();
+    this.#served.clear();
+  }
+
+  /** Tells the peer; resolves when it has acknowledged, or is gone. Data waits meanwhile (the fence). */
+  announce(change: InterestChange): Promise<void> {
+    const { connection, link } = this;
+    if (connection === undefined || link.ended) return Promise.resolve();
+    const number = ++link.subscribeSent;
+    connection.send(KIND.SUBSCRIBE, number, Buffer.from(JSON.stringify(change)));
+    return new Promise((resolve) => this.#acks.push({ number, resolve }));
+  }
+
+  /** No fence: a message too many is harmless. */
+  retract(change: InterestChange): void {
+    this.connection?.send(KIND.UNSUBSCRIBE, 0, Buffer.from(JSON.stringify(change)));
+  }
+
+  /** The peer knows everything up to `number`. */
+  acknowledged(number: number): void {
+    const { link } = this;
+    if (number <= link.subscribeAcked || number > link.subscribeSent) return;
+    link.subscribeAcked = number;
+    const known = this.#acks.filter((ack) => ack.number <= number);
+    this.#acks = this.#acks.filter((ack) => ack.number > number);
+    for (const { resolve } of known) resolve();
+    link.outbound.pump();
+  }
+
+  /** Nothing will be acknowledged any more. */
+  releaseWaiters(): void {
+    for (const { resolve } of this.#acks.splice(0)) resolve();
+  }
+}

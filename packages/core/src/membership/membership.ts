@@ -1,0 +1,365 @@
+import { randomBytes } from 'node:crypto';
+import {
+  BusError,
+  type Clock,
+  isBusError,
+  KIND,
+  type Logger,
+  type PeerInfo,
+  type TimerHandle,
+} from '../contract/index.ts';
+import type { ControlMessage } from '../control/control-connection.ts';
+import type { ControlPlane, DialResult, Greeting } from '../control/control-plane.ts';
+import type { Hello } from '../control/hello.ts';
+import { isProvenDead, type ProcessIdentity } from '../control/process-identity.ts';
+import type { Records } from '../control/records.ts';
+import type { Interest } from '../interest/interest.ts';
+import type { Limits } from '../limits.ts';
+import type { Link } from '../link/link.ts';
+import type { AnnouncedInterest } from './announced-interest.ts';
+import { type InterestChange, Member } from './member.ts';
+import type { ServiceDirectory } from './service-directory.ts';
+
+const RESCAN_MS = 2000;
+/** First pauses between two looks at a peer whose connection broke; a process takes moments to be a zombie. */
+const PROOF_PAUSES_MS = [1, 2, 5, 10, 20, 50, 100, 200, 400];
+/** Turns of the event loop without a frame from a dead peer, after which nothing of it can be left unread. */
+const QUIET_TURNS = 3;
+
+export interface MembershipHost {
+  readonly self: PeerInfo;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: Limits;
+  readonly process: ProcessIdentity;
+  readonly interest: Interest;
+  readonly services: ServiceDirectory;
+  readonly announced: AnnouncedInterest;
+  readonly records: Records;
+  /** A link for a peer that was greeted. */
+  createLink(peer: PeerInfo, hello: Hello): Link;
+  joined(peer: PeerInfo): void;
+  /** The link has ended and everything of it is settled. */
+  departed(link: Link, how: 'leave' | 'lost'): void;
+  /** The control connection is gone: transports let go of the peer, receivers drain it. */
+  disconnected(peer: PeerInfo, dead: boolean): void;
+  attach(peer: PeerInfo, transport: string, message: Uint8Array): void;
+  rejected(error: BusError): void;
+}
+
+/** Who takes part: finds participants, keeps one member per peer, tells living from dead. */
+export class Membership {
+  readonly #host: MembershipHost;
+  readonly #members = new Map<string, Member>();
+  readonly #linkByPeer = new WeakMap<PeerInfo, Link>();
+  readonly #dialling = new Map<string, Promise<DialResult>>();
+  /** Version of the announced interest that went out in the HELLO of a session being dialled. */
+  readonly #saidVersion = new Map<string, number>();
+  #plane!: ControlPlane;
+  #rescan: TimerHandle | undefined;
+  #closing = false;
+
+  constructor(host: MembershipHost) {
+    this.#host = host;
+  }
+
+  get members(): IterableIterator<Member> {
+    return this.#members.values();
+  }
+
+  member(id: string): Member | undefined {
+    return this.#members.get(id);
+  }
+
+  linkOf(peer: PeerInfo): Link | undefined {
+    return this.#linkByPeer.get(peer);
+  }
+
+  /** Dials everybody found; resolves when they have answered. Goes on looking, slowly. */
+  async join(plane: ControlPlane): Promise<void> {
+    this.#plane = plane;
+    this.#scheduleRescan();
+    await Promise.allSettled(this.#scan());
+  }
+
+  #scheduleRescan(): void {
+    const jitter = RESCAN_MS * (0.75 + Math.random() / 2);
+    this.#rescan = this.#host.clock.setTimer(() => {
+      if (this.#closing) return;
+      this.#scan();
+      this.#scheduleRescan();
+    }, jitter);
+  }
+
+  #scan(): Promise<DialResult>[] {
+    const dials: Promise<DialResult>[] = [];
+    let ids: string[];
+    try {
+      ids = this.#host.records.ids();
+    } catch (error) {
+      this.#host.logger.warn('the records cannot be listed', { error: (error as Error).message });
+      return dials;
+    }
+    for (const id of ids) {
+      if (id === this.#host.self.id || this.#members.has(id)) continue;
+      const record = this.#host.records.read(id);
+      if (record !== undefined) dials.push(this.#dial(id, record.socket, undefined));
+    }
+    return dials;
+  }
+
+  #dial(id: string, socketName: string, resume: string | undefined): Promise<DialResult> {
+    const under = this.#dialling.get(id);
+    if (under !== undefined) return under;
+    const session = resume ?? randomBytes(8).toString('hex');
+    this.#saidVersion.set(session, this.#host.announced.version);
+    const dial = this.#plane.dial(socketName, session, resume).then((result) => {
+      this.#dialling.delete(id);
+      this.#saidVersion.delete(session);
+      if (result === 'dead' && !this.#members.has(id)) this.#host.records.remove(id);
+      return result;
+    });
+    this.#dialling.set(id, dial);
+    return dial;
+  }
+
+  /** For the control plane: whether to go on with a peer that dialled. */
+  admit(hello: Hello): { readonly resumed: boolean } | { readonly refused: string } {
+    const { self } = this.#host;
+    if (this.#closing) return { refused: 'this participant is leaving' };
+    if (hello.id === self.id) return { refused: 'this is the participant itself' };
+    // Both dialled: the connection of the lower instance id stays.
+    if (this.#dialling.has(hello.id) && self.id < hello.id) return { refused: 'duplicate: this side has dialled' };
+    const member = this.#members.get(hello.id);
+    if (member === undefined) return { resumed: false };
+    const resumes = hello.resume === member.session;
+    if (resumes) return { resumed: true };
+    if (member.connection !== undefined) return { refused: 'duplicate: the link is up' };
+    // The peer has forgotten the session: what was under way is lost, and a new link begins.
+    this.#end(member, 'lost', 'the peer has given up the link');
+    return { resumed: false };
+  }
+
+  /** For the control plane: both sides have said HELLO. */
+  greeted({ connection, hello, credentials, session, resumed }: Greeting): void {
+    if (this.#closing) {
+      connection.close();
+      return;
+    }
+    const peer: PeerInfo = {
+      id: hello.id,
+      name: hello.name,
+      pid: credentials?.pid ?? hello.process.pid,
+      uid: credentials?.uid ?? process.getuid?.(),
+      verified: credentials !== undefined,
+    };
+    let member = this.#members.get(hello.id);
+    if (member !== undefined && !resumed) {
+      this.#end(member, 'lost', 'the peer has given up the link');
+      member = undefined;
+    }
+    if (member === undefined) {
+      const link = this.#host.createLink(peer, hello);
+      member = new Member(
+        link,
+        connection,
+        session,
+        hello.process,
+        this.#host.interest,
+        this.#host.services,
+        this.#host.limits.subscriptionsPerPeer,
+      );
+      this.#members.set(hello.id, member);
+    } else {
+      const old = member.connection;
+      member.connection = connection;
+      old?.onClose(() => {});
+      old?.close();
+    }
+    this.#linkByPeer.set(peer, member.link);
+    this.#listen(member, connection);
+    member.apply({ patterns: hello.patterns, services: hello.services, all: true }, true);
+    member.releaseWaiters();
+    if (resumed) member.link.resume(peer);
+    else this.#host.joined(peer);
+    const said = this.#saidVersion.get(session);
+    if (said !== undefined && said !== this.#host.announced.version) this.#repeatInterest(member);
+  }
+
+  /** What was subscribed between our HELLO and its answer. */
+  #repeatInterest(member: Member): void {
+    const { patterns, services } = this.#host.announced;
+    member.announce({ patterns, services, all: true });
+  }
+
+  #listen(member: Member, connection: NonNullable<Member['connection']>): void {
+    connection.onMessage((message) => {
+      if (member.connection !== connection) return;
+      try {
+        this.#message(member, message);
+      } catch (error) {
+        this.cut(
+          member.link,
+          isBusError(error) ? error : new BusError('PROTOCOL_ERROR', String(error), { cause: error }),
+        );
+      }
+    });
+    connection.onClose((reason) => {
+      if (member.connection !== connection) return;
+      if (reason !== undefined && reason.code === 'PROTOCOL_ERROR') this.#host.rejected(reason);
+      this.#disconnected(member);
+    });
+  }
+
+  #message(member: Member, { kind, id, topic, payload }: ControlMessage): void {
+    switch (kind) {
+      case KIND.SUBSCRIBE:
+        member.apply(parseChange(payload), true);
+        member.connection?.send(KIND.RECEIPT, id, NO_PAYLOAD);
+        return;
+      case KIND.UNSUBSCRIBE:
+        member.apply(parseChange(payload), false);
+        return;
+      case KIND.RECEIPT:
+        member.acknowledged(id);
+        return;
+      case KIND.ATTACH:
+        this.#host.attach(member.peer, topic, payload);
+        return;
+      case KIND.BYE:
+        member.leaving = true;
+        return;
+      case KIND.ERROR:
+        this.#host.logger.warn(`${member.peer.name} refused a control message`, {
+          message: Buffer.from(payload).toString(),
+        });
+        return;
+      default:
+        this.#host.rejected(
+          new BusError('UNSUPPORTED_KIND', `kind ${kind} on the control connection`, {
+            where: `link to ${member.peer.name}`,
+          }),
+        );
+        if (kind < 128)
+          member.connection?.send(KIND.ERROR, id, Buffer.from(JSON.stringify({ code: 'UNSUPPORTED_KIND', kind })));
+    }
+  }
+
+  #disconnected(member: Member): void {
+    member.connection = undefined;
+    member.releaseWaiters();
+    if (this.#closing) return;
+    if (member.leaving) {
+      this.#host.disconnected(member.peer, false);
+      this.#endWhenQuiet(member, 'leave', 'the peer has left');
+      return;
+    }
+    const dead = isProvenDead(member.process, this.#host.process);
+    this.#host.disconnected(member.peer, dead);
+    if (dead) this.#endWhenQuiet(member, 'lost', 'the peer has died');
+    else {
+      member.link.suspend();
+      this.#findOut(member, 0, this.#host.clock.now() + this.#host.limits.resumeMs);
+    }
+  }
+
+  /** Alive or dead? A dead process is seen in /proc, a dead participant refuses connections; else the link resumes. */
+  async #findOut(member: Member, attempt: number, until: number): Promise<void> {
+    const result = await this.#dial(member.peer.id, member.socketName, member.session);
+    if (this.#closing || member.link.ended || member.connection !== undefined) return;
+    if (result === 'dead' || isProvenDead(member.process, this.#host.process)) {
+      this.#host.disconnected(member.peer, true);
+      this.#endWhenQuiet(member, 'lost', 'the peer has died');
+      return;
+    }
+    const now = this.#host.clock.now();
+    if (now >= until) {
+      this.#endWhenQuiet(member, 'lost', 'the peer did not come back');
+      return;
+    }
+    const pause = PROOF_PAUSES_MS[Math.min(attempt, PROOF_PAUSES_MS.length - 1)] * (0.5 + Math.random());
+    this.#host.clock.setTimer(
+      () => {
+        if (!this.#closing && !member.link.ended && member.connection === undefined)
+          this.#findOut(member, attempt + 1, until);
+      },
+      Math.min(pause, until - now),
+    );
+  }
+
+  /** Ends the link once nothing of the peer is left unread: what it committed is delivered first. */
+  #endWhenQuiet(member: Member, how: 'leave' | 'lost', reason: string): void {
+    const { inbound } = member.link;
+    let seen = inbound.frames;
+    let quiet = 0;
+    const turn = (): void => {
+      quiet = inbound.frames === seen ? quiet + 1 : 0;
+      seen = inbound.frames;
+      if (quiet >= QUIET_TURNS) this.#end(member, how, reason);
+      else setImmediate(turn);
+    };
+    setImmediate(turn);
+  }
+
+  #end(member: Member, how: 'leave' | 'lost', reason: string): void {
+    if (member.link.ended) return;
+    member.connection?.close();
+    member.connection = undefined;
+    member.releaseWaiters();
+    member.forgetInterest();
+    if (this.#members.get(member.peer.id) === member) this.#members.delete(member.peer.id);
+    member.link.end(reason).catch(() => {});
+    this.#host.departed(member.link, how);
+  }
+
+  /** The peer broke the protocol: told why, and cut. */
+  cut(link: Link, error: BusError): void {
+    this.#host.rejected(error);
+    const member = this.#members.get(link.peer.id);
+    if (member === undefined || member.link !== link || link.ended) return;
+    member.connection?.send(KIND.BYE, 0, Buffer.from(error.message));
+    this.#host.disconnected(member.peer, false);
+    this.#end(member, 'lost', error.message);
+  }
+
+  /** Tells everybody; resolves when all have acknowledged. */
+  async announce(change: InterestChange): Promise<void> {
+    await Promise.all([...this.#members.values()].map((member) => member.announce(change)));
+  }
+
+  retract(change: InterestChange): void {
+    for (const member of this.#members.values()) member.retract(change);
+  }
+
+  /** No new peers from here on; the present ones stay until `close`. */
+  stopAdmitting(): void {
+    this.#closing = true;
+    this.#rescan?.cancel();
+  }
+
+  /** Says BYE to everybody and ends every link. */
+  async close(): Promise<void> {
+    this.stopAdmitting();
+    const ends: Promise<void>[] = [];
+    for (const member of this.#members.values()) {
+      member.connection?.onClose(() => {});
+      member.connection?.send(KIND.BYE, 0, Buffer.from('closing'));
+      member.connection?.close();
+      member.releaseWaiters();
+      ends.push(member.link.end('this bus is closed'));
+    }
+    this.#members.clear();
+    await Promise.allSettled(ends);
+  }
+}
+
+const NO_PAYLOAD = new Uint8Array(0);
+
+function parseChange(payload: Uint8Array): InterestChange {
+  const change: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
+  const { patterns, services } = (change ?? {}) as InterestChange;
+  const isList = (list: unknown): boolean => list === undefined || Array.isArray(list);
+  if (!isList(patterns) || !isList(services))
+    throw new BusError('PROTOCOL_ERROR', 'a subscription message without lists');
+  return change as InterestChange;
+}

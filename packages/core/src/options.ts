@@ -1,0 +1,68 @@
+import type { Clock, Codec, Logger, Priority, Qos, TransportPlugin } from './contract/index.ts';
+import type { Limits } from './limits.ts';
+import type { Policy } from './selector/policy.ts';
+
+export interface BusOptions {
+  /** Label of this participant, `[A-Za-z0-9_-]{1,64}`. Default `pid-<pid>`. */
+  name?: string;
+  /** Claim `name` for this participant alone; needs `@busbar/native`. Default false. */
+  exclusive?: boolean;
+  /** Participants of one bus name find each other. Default `default`. */
+  bus?: string;
+  /** Transports of this participant, in no particular order: the policy decides. Default none: local delivery only. */
+  plugins?: readonly TransportPlugin[];
+  /** Runtime directory. Default `$BUSBAR_DIR`, else `$XDG_RUNTIME_DIR/busbar`, else `/tmp/busbar-<uid>`. */
+  directory?: string;
+  /** Which transport carries what. Default `HYBRID`. */
+  policy?: Policy;
+  /** Encodes values that are not `Uint8Array`. Default msgpack. */
+  codec?: Codec;
+  logger?: Logger;
+  clock?: Clock;
+  limits?: Partial<Limits>;
+  /** On these signals: stop taking, drain, close, end by the same signal; a second one ends at once. Default none. */
+  closeOnSignals?: boolean | readonly NodeJS.Signals[];
+}
+
+export interface PublishOptions extends Qos {
+  headers?: Readonly<Record<string, string>>;
+  /** Messages of one topic and key stay in order; other keys may overtake. Default: one order per topic. */
+  orderKey?: string;
+  /** ms until the call settles as DEADLINE_EXCEEDED; default `limits.deadlineMs`. */
+  deadline?: number;
+  signal?: AbortSignal;
+  /** Force one transport by name; refused when it cannot carry the message. */
+  via?: string;
+}
+
+export interface PublisherOptions extends Qos {
+  orderKey?: string;
+  via?: string;
+  /** `reference` hands local subscribers the same object without the codec. Default `copy`. */
+  local?: 'copy' | 'reference';
+}
+
+export interface SubscribeOptions {
+  /**
+   * Handlers running at once. Default: one message at a time per flow (sender, priority, topic and order key); flows
+   * run beside each other. With a number: at most so many, whatever their flow.
+   */
+  concurrency?: number;
+  /** Ends the subscription. */
+  signal?: AbortSignal;
+}
+
+export interface ServeOptions {
+  /** Requests handled at once; further ones wait, up to the callers' credit. Default 16. */
+  concurrency?: number;
+  signal?: AbortSignal;
+}
+
+export interface RequestOptions {
+  priority?: Priority;
+  headers?: Readonly<Record<string, string>>;
+  /** ms until DEADLINE_EXCEEDED; default `limits.deadlineMs`. */
+  deadline?: number;
+  signal?: AbortSignal;
+  via?: string;
+}

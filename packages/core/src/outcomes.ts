@@ -1,0 +1,56 @@
+/**
+ * How a delivery - one (message, target) - ended. Every delivery ends in exactly one of these; the sum over all
+ * outcomes equals the number of targets. `unrouted` counts publishes without any target.
+ *
+ * | outcome   | meaning                                                                          |
+ * | --------- | -------------------------------------------------------------------------------- |
+ * | delivered | reliable: the receiving bus copied it; best-effort: a transport took it           |
+ * | expired   | its deadline passed first; a peer that does not read may still get it later        |
+ * | refused   | nothing installed can carry it, the peer refused it, or a limit was reached        |
+ * | dropped   | best-effort without room, or the publisher's own bus was closed                    |
+ * | peer-gone | the peer died or left before the delivery was settled                              |
+ */
+export const OUTCOMES = ['delivered', 'expired', 'refused', 'dropped', 'peer-gone'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** One line of a receipt. */
+export interface Delivery {
+  /** Instance id of the peer; the own id for the local bus. */
+  readonly peer: string;
+  readonly peerName: string;
+  /** The transport that carried it, `local` for the own bus, undefined when none did. */
+  readonly via: string | undefined;
+  readonly outcome: Outcome;
+  /** Why, for everything but `delivered`. */
+  readonly reason?: string | undefined;
+}
+
+/** What `publish` resolves to, once every delivery is settled. No deliveries: nobody is subscribed (`unrouted`). */
+export interface Receipt {
+  readonly deliveries: readonly Delivery[];
+}
+
+/** Counters of one bus. At rest, `targets` equals the sum of the outcomes. */
+export class Counters {
+  /** Messages published (requests and replies included). */
+  published = 0;
+  /** Published without any target. */
+  unrouted = 0;
+  /** Deliveries started. */
+  targets = 0;
+  readonly outcomes: Record<Outcome, number> = { delivered: 0, expired: 0, refused: 0, dropped: 0, 'peer-gone': 0 };
+  /** Messages received from peers and from the own bus, before they meet subscriptions. */
+  received = 0;
+  /** Received for a topic nobody here subscribes to any more. */
+  unclaimed = 0;
+  /** Frames that came twice (replay, duplicating media) and were dropped. */
+  duplicates = 0;
+  /** Sequence gaps reported to subscriptions of best-effort flows, in messages. */
+  gaps = 0;
+  /** Messages refused on arrival: undecodable, wrong schema, wrong checksum. */
+  invalid = 0;
+  /** Frames of an unknown version or kind, and broken frames. */
+  protocolErrors = 0;
+  /** Handlers that threw. */
+  handlerErrors = 0;
+}

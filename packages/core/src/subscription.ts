@@ -1,0 +1,211 @@
+import { BusError, isBusError, PRIORITIES } from './contract/index.ts';
+import type { CreditHold } from './credit.ts';
+import type { Message } from './message.ts';
+import type { StandardSchema } from './standard-schema.ts';
+
+export type MessageHandler<T> = (message: Message<T>) => unknown;
+
+/** Interest in a pattern, until closed. */
+export interface Subscription<T = unknown> extends AsyncIterable<Message<T>>, Disposable {
+  readonly pattern: string;
+  /** Resolves when every peer connected now has acknowledged the subscription. */
+  readonly ready: Promise<void>;
+  /** Messages that wait for a handler or for the iterator. */
+  readonly queued: number;
+  /** Ends it: iterators finish, waiting messages are given up, running handlers go on. */
+  close(): void;
+}
+
+interface Waiting {
+  readonly message: Message;
+  readonly flow: number;
+  readonly hold: CreditHold;
+}
+
+/** What a subscription needs of its bus. */
+export interface SubscriptionHost {
+  handlerFailed(error: BusError): void;
+  /** Announces that the subscription is gone. */
+  unsubscribed(subscription: ActiveSubscription): void;
+}
+
+/**
+ * A subscription at work. By default one message at a time per flow, awaiting promises, flows beside each other; with
+ * `concurrency` at most so many at once, the most urgent first. Without a handler messages wait for the iterator.
+ * What waits holds its sender's credit, so a slow subscription stops its own publishers and nobody else.
+ */
+export class ActiveSubscription implements Subscription {
+  readonly pattern: string;
+  readonly schema: StandardSchema | undefined;
+  ready: Promise<void> = Promise.resolve();
+
+  readonly #host: SubscriptionHost;
+  readonly #handler: MessageHandler<unknown> | undefined;
+  readonly #concurrency: number;
+  /** Per-flow mode: flows whose handler's promise is pending, and what waits for it. */
+  readonly #busy = new Map<number, Waiting[]>();
+  /** Concurrency and iterator mode: what waits, by priority. */
+  readonly #waiting: Waiting[][] = PRIORITIES.map(() => []);
+  #active = 0;
+  #queued = 0;
+  #closed = false;
+  readonly #pulls: ((result: IteratorResult<Message>) => void)[] = [];
+
+  constructor(
+    host: SubscriptionHost,
+    pattern: string,
+    schema: StandardSchema | undefined,
+    handler: MessageHandler<unknown> | undefined,
+    concurrency: number | undefined,
+  ) {
+    this.#host = host;
+    this.pattern = pattern;
+    this.schema = schema;
+    this.#handler = handler;
+    this.#concurrency = concurrency ?? 0;
+  }
+
+  get queued(): number {
+    return this.#queued;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** True: `take` may be called for a message of `flow` now; false: `hold` it. */
+  canTake(flow: number): boolean {
+    if (this.#handler === undefined) return this.#pulls.length > 0;
+    if (this.#concurrency > 0) return this.#active < this.#concurrency;
+    return this.#busy.size === 0 || !this.#busy.has(flow);
+  }
+
+  /**
+   * Runs the handler, or hands the message to a waiting iterator.
+   *
+   * | allocates                        | blocks | syscalls | callable from    |
+   * | no, unless the handler is async  | no     | 0        | the bus's thread |
+   */
+  take(message: Message, flow: number): void {
+    this.#start(message, flow, undefined);
+  }
+
+  /** `backlog` is what waits behind this message in its flow, kept when the handler goes async. */
+  #start(message: Message, flow: number, backlog: Waiting[] | undefined): void {
+    if (this.#handler === undefined) {
+      this.#pulls.shift()?.({ done: false, value: message });
+      return;
+    }
+    let result: unknown;
+    try {
+      result = this.#handler(message);
+    } catch (error) {
+      this.#failed(error, message);
+      return;
+    }
+    if (typeof result !== 'object' || result === null || typeof (result as PromiseLike<unknown>).then !== 'function')
+      return;
+    if (this.#concurrency > 0) this.#active++;
+    else this.#busy.set(flow, backlog ?? []);
+    Promise.resolve(result).then(
+      () => this.#finished(flow),
+      (error: unknown) => {
+        this.#failed(error, message);
+        this.#finished(flow);
+      },
+    );
+  }
+
+  hold(message: Message, priority: number, flow: number, hold: CreditHold): void {
+    hold.retain();
+    this.#queued++;
+    const entry = { message, flow, hold };
+    if (this.#handler !== undefined && this.#concurrency === 0) this.#busy.get(flow)?.push(entry);
+    else this.#waiting[priority].push(entry);
+  }
+
+  #finished(flow: number): void {
+    if (this.#concurrency > 0) {
+      this.#active--;
+      while (this.#active < this.#concurrency) {
+        const next = this.#mostUrgent();
+        if (next === undefined) return;
+        this.#run(next);
+      }
+      return;
+    }
+    const backlog = this.#busy.get(flow);
+    this.#busy.delete(flow);
+    while (backlog !== undefined && backlog.length > 0 && !this.#closed && !this.#busy.has(flow)) {
+      this.#run(backlog.shift() as Waiting, backlog);
+    }
+  }
+
+  #run(waiting: Waiting, backlog?: Waiting[]): void {
+    this.#queued--;
+    waiting.hold.release();
+    this.#start(waiting.message, waiting.flow, backlog);
+  }
+
+  #mostUrgent(): Waiting | undefined {
+    for (const queue of this.#waiting) {
+      const first = queue.shift();
+      if (first !== undefined) return first;
+    }
+    return undefined;
+  }
+
+  #failed(error: unknown, message: Message): void {
+    const what = error instanceof Error ? error.message : String(error);
+    const failure = isBusError(error)
+      ? error
+      : new BusError('HANDLER_FAILED', what, {
+          where: `subscription ${this.pattern}, message ${message.topic}`,
+          cause: error,
+        });
+    this.#host.handlerFailed(failure);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Message> {
+    if (this.#handler !== undefined) {
+      throw new BusError('MISUSE', 'a subscription with a handler is not iterated', {
+        where: `subscription ${this.pattern}`,
+        remedy: 'subscribe without a handler to use for await',
+      });
+    }
+    return {
+      next: () => this.#pull(),
+      return: () => {
+        this.close();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  #pull(): Promise<IteratorResult<Message>> {
+    const first = this.#mostUrgent();
+    if (first !== undefined) {
+      this.#queued--;
+      first.hold.release();
+      return Promise.resolve({ done: false, value: first.message });
+    }
+    if (this.#closed) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => this.#pulls.push(resolve));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#host.unsubscribed(this);
+    for (const queue of [...this.#waiting, ...this.#busy.values()]) {
+      for (const waiting of queue) waiting.hold.release();
+      queue.length = 0;
+    }
+    this.#queued = 0;
+    for (const pull of this.#pulls.splice(0)) pull({ done: true, value: undefined });
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,177 @@
+import {
+  BusError,
+  CONTRACT_VERSION,
+  contractCompatible,
+  fromSystemError,
+  type Logger,
+  type PeerInfo,
+  type PeerTransport,
+  type Receiver,
+  type TransportCapabilities,
+  type TransportContext,
+  type TransportPlugin,
+} from './contract/index.ts';
+import type { Hello } from './control/hello.ts';
+import type { CommonTransport } from './link/link.ts';
+
+/** A transport that works here, with this participant's inbox. */
+interface Installed {
+  readonly plugin: TransportPlugin;
+  readonly medium: PeerTransport;
+  readonly receiver: Receiver;
+  readonly capabilities: TransportCapabilities;
+  onMessage: ((peer: PeerInfo, message: Uint8Array) => void) | undefined;
+  onPeerLost: ((peer: PeerInfo, dead: boolean) => void) | undefined;
+}
+
+/** A transport that was asked for and cannot be used here. */
+export interface Unavailable {
+  readonly transport: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly fix: string;
+}
+
+/** What differs per plugin is filled in here; the rest of the context is the bus's. */
+export type ContextBase = Omit<TransportContext, 'control'>;
+
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
+/** The transports of one bus. */
+export class TransportSet {
+  readonly unavailable: Unavailable[] = [];
+  readonly #installed = new Map<string, Installed>();
+
+  get installed(): Iterable<{
+    readonly name: string;
+    readonly receiver: Receiver;
+    readonly capabilities: TransportCapabilities;
+  }> {
+    return [...this.#installed.values()].map(({ plugin, receiver, capabilities }) => ({
+      name: plugin.name,
+      receiver,
+      capabilities,
+    }));
+  }
+
+  /** @throws BusError VERSION_MISMATCH | DUPLICATE_TRANSPORT | INVALID_OPTION */
+  static check(plugins: readonly TransportPlugin[]): void {
+    const names = new Set<string>();
+    for (const plugin of plugins) {
+      const where = `plugin ${String(plugin.name)}`;
+      if (typeof plugin.name !== 'string' || !NAME.test(plugin.name) || plugin.name === 'local') {
+        throw new BusError('INVALID_OPTION', `${JSON.stringify(plugin.name)} is not a transport name`, {
+          where: 'plugins',
+        });
+      }
+      if (!contractCompatible(plugin.contractVersion)) {
+        throw new BusError(
+          'VERSION_MISMATCH',
+          `it is written for contract ${plugin.contractVersion}, the bus speaks ${CONTRACT_VERSION}`,
+          {
+            where,
+            remedy: 'install matching releases of @busbar/core and the transport',
+          },
+        );
+      }
+      if (names.has(plugin.name)) {
+        throw new BusError('DUPLICATE_TRANSPORT', 'two plugins bear this name', {
+          where,
+          remedy: 'give one of them another name',
+        });
+      }
+      if (plugin.capabilities.addressing !== 'peer') {
+        throw new BusError('INVALID_OPTION', 'topic-addressed transports are not carried by this release', { where });
+      }
+      names.add(plugin.name);
+    }
+  }
+
+  /** Probes, creates and opens each plugin. What cannot be used is reported once and left out. */
+  async start(
+    plugins: readonly TransportPlugin[],
+    context: ContextBase,
+    send: (peer: PeerInfo, transport: string, message: Uint8Array) => boolean,
+  ): Promise<void> {
+    await Promise.all(plugins.map((plugin) => this.#start(plugin, context, send)));
+  }
+
+  async #start(
+    plugin: TransportPlugin,
+    context: ContextBase,
+    send: (peer: PeerInfo, transport: string, message: Uint8Array) => boolean,
+  ): Promise<void> {
+    const availability = await plugin.probe();
+    if (!availability.available) {
+      this.#leaveOut(plugin, availability.code, availability.reason, availability.fix, context.logger);
+      return;
+    }
+    const hooks: Pick<Installed, 'onMessage' | 'onPeerLost'> = { onMessage: undefined, onPeerLost: undefined };
+    try {
+      const medium = (await plugin.create({
+        ...context,
+        control: {
+          send: (peer, message) => send(peer, plugin.name, message),
+          onMessage: (handler) => {
+            hooks.onMessage = handler;
+          },
+          onPeerLost: (handler) => {
+            hooks.onPeerLost = handler;
+          },
+        },
+      })) as PeerTransport;
+      const receiver = await medium.listen();
+      this.#installed.set(
+        plugin.name,
+        Object.assign(hooks, { plugin, medium, receiver, capabilities: availability.capabilities }),
+      );
+    } catch (cause) {
+      const error = fromSystemError(cause, 'the transport cannot be opened', plugin.name);
+      this.#leaveOut(plugin, error.code, error.message, error.remedy ?? 'see the error', context.logger);
+    }
+  }
+
+  #leaveOut(plugin: TransportPlugin, code: string, reason: string, fix: string, logger: Logger): void {
+    this.unavailable.push({ transport: plugin.name, code, reason, fix });
+    logger.warn(`transport ${plugin.name} is left out`, { code, reason, fix });
+  }
+
+  /** For HELLO. */
+  offers(): Hello['transports'] {
+    return [...this.#installed.values()].map(({ plugin, receiver }) => ({
+      name: plugin.name,
+      contract: plugin.contractVersion,
+      address: receiver.address,
+    }));
+  }
+
+  /** What can be used towards a peer, in the order of installation. Threads share memory only within a process. */
+  commonWith(hello: Hello, sameProcess: boolean): CommonTransport[] {
+    const common: CommonTransport[] = [];
+    for (const { plugin, medium, capabilities } of this.#installed.values()) {
+      const offer = hello.transports.find(({ name }) => name === plugin.name);
+      if (offer === undefined || (capabilities.scope === 'thread' && !sameProcess)) continue;
+      if (!contractCompatible(offer.contract) && !contractCompatible(CONTRACT_VERSION, offer.contract)) continue;
+      common.push({ name: plugin.name, medium, address: offer.address, capabilities });
+    }
+    return common;
+  }
+
+  attach(peer: PeerInfo, transport: string, message: Uint8Array): void {
+    this.#installed.get(transport)?.onMessage?.(peer, message);
+  }
+
+  peerLost(peer: PeerInfo, dead: boolean): void {
+    for (const { onPeerLost } of this.#installed.values()) onPeerLost?.(peer, dead);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(
+      [...this.#installed.values()].map(async ({ medium, receiver }) => {
+        await receiver.close();
+        await medium.close();
+      }),
+    );
+    this.#installed.clear();
+  }
+}
