@@ -1,4 +1,6 @@
+import { assertConcurrency, assertNotAborted, resolveDeadline } from './call-options.ts';
 import { ActiveService, type RequestHandler, type Service } from './calls/services.ts';
+import { type CloseReport, closeEngine, drain } from './closing.ts';
 import { assertPattern, assertTopic, BusError, type PeerInfo, type Qos } from './contract/index.ts';
 import type { CallContract, TopicContract } from './contracts.ts';
 import { PublishCall } from './delivery/publish-call.ts';
@@ -7,30 +9,15 @@ import type { Engine } from './engine.ts';
 import type { BusEvents } from './events.ts';
 import { flowHash } from './interest/topic-entry.ts';
 import { encodeHeaders } from './link/headers.ts';
+import type { InterestChange } from './membership/member.ts';
 import type { Message } from './message.ts';
 import type { PublisherOptions, PublishOptions, RequestOptions, ServeOptions, SubscribeOptions } from './options.ts';
 import type { Counters, Receipt } from './outcomes.ts';
 import { type ResolvedQos, resolveQos } from './qos.ts';
+import { type Explanation, explain } from './selector/explain.ts';
 import { validate } from './standard-schema.ts';
 import { ActiveSubscription, type MessageHandler, type Subscription } from './subscription.ts';
 import type { Unavailable } from './transports.ts';
-
-/** The decision of the selector for one target. */
-export interface Explanation {
-  readonly peer: string;
-  readonly peerName: string;
-  /** The transport that would carry it; undefined when none can. */
-  readonly transport: string | undefined;
-  /** The line of the policy, or the rule, that chose. */
-  readonly reason: string;
-  readonly rejected: readonly { readonly transport: string; readonly reason: string }[];
-}
-
-/** What `close` could not deliver. */
-export interface CloseReport {
-  /** Deliveries that were not settled when the time was up, or when there was nobody left to deliver to. */
-  readonly undelivered: number;
-}
 
 /** One participant's access to the bus. Made by `createBus`. */
 export class Bus {
@@ -87,7 +74,8 @@ export class Bus {
     const name = this.#topicName(topic, 'publish');
     const contract = typeof topic === 'string' ? undefined : topic;
     const qos = this.#qos(options, contract?.qos, `publish ${name}`);
-    options?.signal?.throwIfAborted();
+    assertNotAborted(options?.signal, `publish ${name}`);
+    const deadline = resolveDeadline(options?.deadline, engine.limits.deadlineMs, `publish ${name}`);
     const checked = contract?.schema === undefined ? value : validate(contract.schema, value, `publish ${name}`);
     const entry = engine.interest.entry(name);
     const headers =
@@ -107,7 +95,7 @@ export class Bus {
     engine.holdProcess();
     const call = new PublishCall(name, engine.deadlines, options?.signal, () => engine.releaseProcess());
     engine.outgoing.send(entry, shipment, call);
-    call.submitted(options?.deadline ?? engine.limits.deadlineMs);
+    call.submitted(deadline);
     return call.promise;
   }
 
@@ -140,7 +128,7 @@ export class Bus {
     moreOptions?: SubscribeOptions,
   ): Subscription<T> {
     const engine = this.#engine;
-    this.#assertOpen('subscribe');
+    this.#assertOpen('subscribe', true);
     const handler = typeof handlerOrOptions === 'function' ? handlerOrOptions : undefined;
     const options = typeof handlerOrOptions === 'function' ? moreOptions : handlerOrOptions;
     const pattern = typeof topic === 'string' ? topic : topic.name;
@@ -158,7 +146,7 @@ export class Bus {
     engine.interest.addLocal(pattern, subscription);
     engine.holdProcess();
     if (engine.announced.add('pattern', pattern))
-      subscription.ready = engine.membership.announce({ patterns: [pattern] });
+      subscription.ready = this.#known({ patterns: [pattern] }, `subscribe ${pattern}`);
     closeOnAbort(options?.signal, subscription);
     return subscription as Subscription as Subscription<T>;
   }
@@ -184,7 +172,8 @@ export class Bus {
       contract?.qos,
       `request ${name}`,
     );
-    options?.signal?.throwIfAborted();
+    assertNotAborted(options?.signal, `request ${name}`);
+    const deadline = resolveDeadline(options?.deadline, engine.limits.deadlineMs, `request ${name}`);
     const checked = contract?.input === undefined ? input : validate(contract.input, input, `input of ${name}`);
     const shipment = {
       payload: NO_BYTES,
@@ -206,14 +195,7 @@ export class Bus {
         remedy: 'start a participant that serves it',
       });
     }
-    const answer = engine.requests.send(
-      name,
-      server,
-      shipment,
-      contract?.output,
-      options?.deadline ?? engine.limits.deadlineMs,
-      options?.signal,
-    );
+    const answer = engine.requests.send(name, server, shipment, contract?.output, deadline, options?.signal);
     return answer as Promise<Out>;
   }
 
@@ -228,7 +210,7 @@ export class Bus {
     options?: ServeOptions,
   ): Service {
     const engine = this.#engine;
-    this.#assertOpen('serve');
+    this.#assertOpen('serve', true);
     const name = typeof call === 'string' ? call : call.name;
     assertTopic(name, 'serve');
     assertConcurrency(options?.concurrency, `serve ${name}`);
@@ -249,95 +231,75 @@ export class Bus {
     );
     engine.served.set(name, service);
     engine.holdProcess();
-    if (engine.announced.add('service', name)) service.ready = engine.membership.announce({ services: [name] });
+    if (engine.announced.add('service', name)) service.ready = this.#known({ services: [name] }, `serve ${name}`);
     closeOnAbort(options?.signal, service);
     return service;
   }
 
   /** What the selector would decide for a message of `bytes`, for every target it has now. Sends nothing. */
   explain(topic: string | TopicContract<never>, bytes: number, qos?: Qos & { via?: string }): readonly Explanation[] {
-    const engine = this.#engine;
     const name = typeof topic === 'string' ? topic : topic.name;
     assertTopic(name, 'explain');
-    const resolved = resolveQos(qos, typeof topic === 'string' ? undefined : topic.qos, `explain ${name}`);
-    const entry = engine.interest.entry(name);
-    engine.interest.refresh(entry);
-    const targets = [...entry.links].map((link): Explanation => {
-      const { route, reason, rejected } = link.explain(
-        name,
-        bytes,
-        resolved.priority,
-        resolved.reliability,
-        qos?.via,
-        resolved.durability,
-      );
-      return { peer: link.peer.id, peerName: link.peer.name, transport: route?.transport, reason, rejected };
-    });
-    if (entry.subscriptions.length > 0) {
-      targets.push({
-        peer: this.self.id,
-        peerName: this.self.name,
-        transport: 'local',
-        reason: 'the own bus: no transport needed',
-        rejected: [],
-      });
-    }
-    return targets;
+    return explain(this.#engine, name, bytes, qos, typeof topic === 'string' ? undefined : topic.qos);
   }
 
-  /** Resolves when everything published so far is settled. */
-  async drain(): Promise<void> {
+  /** Resolves when every peer has acknowledged; a peer that is stopped can hold it up, so it has a deadline. */
+  #known(change: InterestChange, where: string): Promise<void> {
+    const { deadlines, limits, membership } = this.#engine;
+    const known = deadlines.within(
+      membership.announce(change),
+      limits.deadlineMs,
+      () => new BusError('DEADLINE_EXCEEDED', 'a peer has not acknowledged in time', { where }),
+    );
+    // Nobody has to await `ready`.
+    known.catch(() => {});
+    return known;
+  }
+
+  /**
+   * Resolves to the round trip in ms over the data routes, answered by the peer's dispatcher whatever its
+   * subscriptions do. @throws BusError PEER_GONE | DEADLINE_EXCEEDED | CLOSED
+   */
+  async ping(peerId: string, options: { deadline?: number } = {}): Promise<number> {
+    this.#assertOpen('ping');
     const engine = this.#engine;
-    if (this.#unsettled === 0) return;
+    const where = `ping ${peerId}`;
+    const link = engine.membership.member(peerId)?.link;
+    if (link === undefined) throw new BusError('PEER_GONE', 'there is no such peer', { where, outcome: 'not-sent' });
+    const start = engine.clock.now();
     engine.holdProcess();
     try {
-      while (this.#unsettled > 0) await new Promise<void>((resolve) => engine.clock.setTimer(resolve, 1));
+      await engine.deadlines.within(
+        new Promise<void>((resolve) => link.ping(resolve)),
+        resolveDeadline(options.deadline, engine.limits.deadlineMs, where),
+        () =>
+          link.ended
+            ? new BusError('PEER_GONE', 'the peer is gone', { where, outcome: 'unknown' })
+            : new BusError('DEADLINE_EXCEEDED', 'no answer in time', { where }),
+      );
     } finally {
       engine.releaseProcess();
     }
+    return engine.clock.now() - start;
   }
 
-  get #unsettled(): number {
-    const { targets, outcomes } = this.#engine.counters;
-    return (
-      targets - outcomes.delivered - outcomes.expired - outcomes.refused - outcomes.dropped - outcomes['peer-gone']
-    );
+  /**
+   * Resolves when everything published so far is settled.
+   * @throws BusError DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`
+   */
+  async drain(options: { deadline?: number } = {}): Promise<void> {
+    await drain(this.#engine, resolveDeadline(options.deadline, this.#engine.limits.deadlineMs, 'drain'));
   }
 
   /**
    * Stops taking, delivers what is under way for at most `timeout` ms (default 5,000), tells peers, frees everything.
-   * A second call resolves with the first. Never rejects.
+   * A second call resolves with the first.
+   * Never rejects, but throws INVALID_OPTION for a timeout that is none.
    */
   close(options: { timeout?: number } = {}): Promise<CloseReport> {
-    this.#closing ??= this.#close(options.timeout ?? 5000);
+    const timeout = resolveDeadline(options.timeout, CLOSE_MS, 'close');
+    this.#closing ??= closeEngine(this.#engine, timeout, this.#shutdown);
     return this.#closing;
-  }
-
-  async #close(timeout: number): Promise<CloseReport> {
-    const engine = this.#engine;
-    engine.holdProcess();
-    for (const service of [...engine.served.values()]) service.close();
-    for (const subscription of [...engine.subscriptions]) subscription.close();
-    engine.closed = true;
-    engine.membership.stopAdmitting();
-    let timer: { cancel(): void } | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = engine.clock.setTimer(resolve, timeout);
-    });
-    await Promise.race([this.drain(), late]);
-    timer?.cancel();
-    const undelivered = this.#unsettled;
-    const closed = new BusError('CLOSED', 'the bus was closed', { where: `bus of ${this.self.name}` });
-    engine.requests.failAll(closed);
-    await engine.membership.close();
-    engine.local.failAll('dropped', 'the bus was closed');
-    engine.roomReturned();
-    engine.dispatcher.close();
-    await this.#shutdown();
-    engine.deadlines.clear();
-    engine.releaseProcess();
-    engine.events.removeAllListeners();
-    return { undelivered };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -351,8 +313,9 @@ export class Bus {
     return name;
   }
 
-  #assertOpen(where: string): void {
-    if (this.#engine.closed || this.#closing !== undefined) {
+  /** While the bus closes, handlers may still publish; nothing new may be `taken`. */
+  #assertOpen(where: string, taken = false): void {
+    if (this.#engine.closed || (taken && this.#closing !== undefined)) {
       throw new BusError('CLOSED', 'the bus is closed', { where, remedy: 'publish before close(), or make a new bus' });
     }
   }
@@ -378,12 +341,10 @@ export class Bus {
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
+/** How long `close` waits for handlers and deliveries. */
+const CLOSE_MS = 5000;
 
-function assertConcurrency(value: unknown, where: string): void {
-  if (value === undefined || (Number.isInteger(value) && (value as number) > 0)) return;
-  throw new BusError('INVALID_OPTION', `concurrency ${String(value)} is not a positive integer`, { where });
-}
+const NO_BYTES = new Uint8Array(0);
 
 function closeOnAbort(signal: AbortSignal | undefined, closable: { close(): void }): void {
   if (signal === undefined) return;

@@ -66,17 +66,13 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
   const transports = new TransportSet();
   const abort = new AbortController();
 
-  let plane: ControlPlane | undefined;
-  const hold = new ProcessHold(
-    () => plane?.ref(),
-    () => plane?.unref(),
-  );
+  const hold = new ProcessHold();
   const engine = new Engine(
     { self, process: identity, clock, logger, limits, policy: options.policy ?? HYBRID, codecs, records, transports },
     hold,
   );
   const { membership } = engine;
-  plane = new ControlPlane(
+  const plane = new ControlPlane(
     {
       id: self.id,
       bus: busName,
@@ -104,20 +100,20 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
     },
     folder,
   );
-  const controlPlane = plane;
   let stopSignals: (() => void) | undefined;
   const shutdown = async (): Promise<void> => {
     stopSignals?.();
     abort.abort();
     records.remove(self.id);
-    controlPlane.close();
+    plane.close();
     await transports.close();
     lock?.release();
+    hold.end();
   };
 
   try {
-    await controlPlane.listen();
     hold.acquire();
+    await plane.listen();
     await transports.start(
       plugins,
       {
@@ -137,15 +133,11 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
     );
     for (const { name: transport, receiver, capabilities } of transports.installed)
       engine.dispatcher.add(transport, receiver, capabilities);
-    records.write({ id: self.id, name, pid: process.pid, socket: controlPlane.socketName });
-    await Promise.race([
-      membership.join(controlPlane),
-      new Promise<void>((resolve) => clock.setTimer(resolve, JOIN_MS)),
-    ]);
+    records.write({ id: self.id, name, pid: process.pid, socket: plane.socketName });
+    await Promise.race([membership.join(plane), new Promise<void>((resolve) => clock.setTimer(resolve, JOIN_MS))]);
   } catch (error) {
     membership.stopAdmitting();
     await shutdown();
-    hold.release();
     throw error;
   }
   const bus = new Bus(engine, shutdown);

@@ -1,5 +1,8 @@
 import type { Clock, TimerHandle } from './contract/index.ts';
 
+/** Timers of Node overflow beyond; a longer deadline is armed again. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Something that must be settled by a moment. Linked into the list of its duration; never in two lists. */
 export interface Expirable {
   expiresAt: number;
@@ -18,6 +21,19 @@ export class DeadlineLane {
   timer: TimerHandle | undefined;
   constructor(ms: number) {
     this.ms = ms;
+  }
+}
+
+/** A deadline that calls back. */
+class Deadline implements Expirable {
+  expiresAt = 0;
+  earlier: Expirable | undefined;
+  later: Expirable | undefined;
+  lane: DeadlineLane | undefined;
+  readonly expire: () => void;
+
+  constructor(expire: () => void) {
+    this.expire = expire;
   }
 }
 
@@ -67,6 +83,15 @@ export class Deadlines {
     entry.later = undefined;
   }
 
+  /** `promise`, or a rejection with `late()` when it has not settled after `ms`. */
+  within<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const entry = new Deadline(() => reject(late()));
+      this.add(entry, ms);
+      promise.then(resolve, reject).finally(() => this.remove(entry));
+    });
+  }
+
   /** Forgets every entry without expiring it. */
   clear(): void {
     for (const lane of this.#lanes.values()) lane.timer?.cancel();
@@ -75,7 +100,7 @@ export class Deadlines {
 
   // The timer is not cancelled when its list empties (a busy caller would arm and cancel one a call); it finds nothing.
   #arm(lane: DeadlineLane, ms: number): void {
-    lane.timer = this.#clock.setTimer(() => this.#expire(lane), ms);
+    lane.timer = this.#clock.setTimer(() => this.#expire(lane), Math.min(ms, MAX_TIMER_MS));
   }
 
   #expire(lane: DeadlineLane): void {
@@ -86,6 +111,7 @@ export class Deadlines {
       this.remove(entry);
       entry.expire();
     }
+    // An expired entry may have added one to this lane.
     if (lane.timer !== undefined) return;
     if (lane.first !== undefined) this.#arm(lane, Math.max(1, lane.first.expiresAt - now));
     else this.#lanes.delete(lane.ms);

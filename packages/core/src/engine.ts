@@ -20,7 +20,7 @@ import type { TopicEntry } from './interest/topic-entry.ts';
 import type { Limits } from './limits.ts';
 import { parseHeaders } from './link/headers.ts';
 import type { LinkHost } from './link/host.ts';
-import type { Incoming } from './link/inbound.ts';
+import type { IncomingMessage } from './link/incoming-message.ts';
 import { Link } from './link/link.ts';
 import { type OutMessage, OutMessagePool } from './link/out-message.ts';
 import { TurnEnd } from './link/turn-end.ts';
@@ -133,9 +133,9 @@ export class Engine implements Hosts {
     return index;
   }
 
-  // Incoming
+  // IncomingMessage
 
-  incoming(link: Link, message: Incoming): void {
+  incoming(link: Link, message: IncomingMessage): void {
     switch (message.kind) {
       case KIND.EVENT:
         this.delivery.remote(link, message);
@@ -191,7 +191,7 @@ export class Engine implements Hosts {
   #requested(
     link: Link | undefined,
     from: PeerInfo,
-    message: Pick<Incoming, 'messageId' | 'codec' | 'priority' | 'bytes' | 'start' | 'end'>,
+    message: Pick<IncomingMessage, 'messageId' | 'codec' | 'priority' | 'bytes' | 'start' | 'end'>,
     account: CreditAccount,
     cost: number,
     call: string,
@@ -235,8 +235,9 @@ export class Engine implements Hosts {
       this.outgoing.sendTo(link.outbound, link.outbound.topic(call, entry.hash), kind, request.id, shipment, undefined);
   }
 
-  cancelled(link: Link, correlation: number): void {
+  cancelled(link: Link | undefined, correlation: number): void {
     for (const service of this.served.values()) if (service.cancel(link, correlation)) return;
+    if (link === undefined) return;
     const early = this.#earlyCancels.get(link);
     if (early === undefined) this.#earlyCancels.set(link, [correlation]);
     else if (early.push(correlation) > 1024) early.shift();

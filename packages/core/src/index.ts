@@ -1,8 +1,9 @@
 /**
  * `@busbar/core`: the bus. Transports are packages of their own, given to `createBus` explicitly.
  */
-export { Bus, type CloseReport, type Explanation } from './bus.ts';
+export { Bus } from './bus.ts';
 export type { RequestContext, RequestHandler, Service } from './calls/services.ts';
+export type { CloseReport } from './closing.ts';
 export { json, msgpack, raw } from './codecs/index.ts';
 export * from './contract/errors.ts';
 export type { Clock, Codec, Logger, PeerInfo, TransportPlugin } from './contract/index.ts';
@@ -16,8 +17,9 @@ export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export type { Message } from './message.ts';
 export type * from './options.ts';
 export { Counters, type Delivery, OUTCOMES, type Outcome, type Receipt } from './outcomes.ts';
+export type { Explanation } from './selector/explain.ts';
 export { type Facts, HYBRID, type Policy, type Preference, type Rule, rules } from './selector/policy.ts';
-export { type Candidate, type Selection, select } from './selector/select.ts';
+export { type Candidate, type Rejection, type Selection, select } from './selector/select.ts';
 export type { InputOf, OutputOf, StandardSchema } from './standard-schema.ts';
 export type { MessageHandler, Subscription } from './subscription.ts';
 export type { Unavailable } from './transports.ts';

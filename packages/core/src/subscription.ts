@@ -2,6 +2,7 @@ import { BusError, isBusError, PRIORITIES } from './contract/index.ts';
 import type { CreditHold } from './credit.ts';
 import type { Message } from './message.ts';
 import type { StandardSchema } from './standard-schema.ts';
+import { isThenable } from './thenable.ts';
 
 export type MessageHandler<T> = (message: Message<T>) => unknown;
 
@@ -49,6 +50,9 @@ export class ActiveSubscription implements Subscription {
   #active = 0;
   #queued = 0;
   #closed = false;
+  /** Nothing new comes; the iterator ends after what is queued. */
+  #ended = false;
+  #idle: (() => void) | undefined;
   readonly #pulls: ((result: IteratorResult<Message>) => void)[] = [];
 
   constructor(
@@ -71,6 +75,28 @@ export class ActiveSubscription implements Subscription {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Handlers running, in either mode. */
+  get #running(): number {
+    return this.#active + this.#busy.size;
+  }
+
+  /**
+   * Takes nothing new, and resolves when the handler is done with what is here. An iterator ends after what is queued;
+   * nobody can say when that is read, so it is not waited for.
+   */
+  finish(): Promise<void> {
+    this.#host.unsubscribed(this);
+    if (this.#handler === undefined) {
+      this.#ended = true;
+      if (this.#queued === 0) this.close();
+      return Promise.resolve();
+    }
+    if (this.#running === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+    });
   }
 
   /** True: `take` may be called for a message of `flow` now; false: `hold` it. */
@@ -103,15 +129,14 @@ export class ActiveSubscription implements Subscription {
       this.#failed(error, message);
       return;
     }
-    if (typeof result !== 'object' || result === null || typeof (result as PromiseLike<unknown>).then !== 'function')
-      return;
+    if (!isThenable(result)) return;
     if (this.#concurrency > 0) this.#active++;
     else this.#busy.set(flow, backlog ?? []);
     Promise.resolve(result).then(
-      () => this.#finished(flow),
+      () => this.#settled(flow),
       (error: unknown) => {
         this.#failed(error, message);
-        this.#finished(flow);
+        this.#settled(flow);
       },
     );
   }
@@ -124,7 +149,12 @@ export class ActiveSubscription implements Subscription {
     else this.#waiting[priority].push(entry);
   }
 
-  #finished(flow: number): void {
+  #settled(flow: number): void {
+    this.#next(flow);
+    if (this.#running === 0) this.#idle?.();
+  }
+
+  #next(flow: number): void {
     if (this.#concurrency > 0) {
       this.#active--;
       while (this.#active < this.#concurrency) {
@@ -189,7 +219,7 @@ export class ActiveSubscription implements Subscription {
       first.hold.release();
       return Promise.resolve({ done: false, value: first.message });
     }
-    if (this.#closed) return Promise.resolve({ done: true, value: undefined });
+    if (this.#closed || this.#ended) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => this.#pulls.push(resolve));
   }
 
@@ -202,6 +232,7 @@ export class ActiveSubscription implements Subscription {
       queue.length = 0;
     }
     this.#queued = 0;
+    this.#idle?.();
     for (const pull of this.#pulls.splice(0)) pull({ done: true, value: undefined });
   }
 

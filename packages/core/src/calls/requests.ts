@@ -2,7 +2,7 @@ import type { CodecTable } from '../codecs/index.ts';
 import { BusError, ERROR_CODES, type ErrorCode, KIND } from '../contract/index.ts';
 import type { DeadlineLane, Deadlines, Expirable } from '../deadlines.ts';
 import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
-import type { Incoming } from '../link/inbound.ts';
+import type { IncomingMessage } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
 import type { OutMessage, Settlement, Target } from '../link/out-message.ts';
 import type { OutTopic } from '../link/out-topic.ts';
@@ -13,6 +13,8 @@ export interface RequestHost {
   readonly outgoing: Outgoing;
   readonly codecs: CodecTable;
   readonly deadlines: Deadlines;
+  /** Tells the own bus that the answer to a request is not wanted any more. */
+  cancelled(link: undefined, correlation: number): void;
   holdProcess(): void;
   releaseProcess(): void;
 }
@@ -146,7 +148,7 @@ export class Requests {
   }
 
   /** A reply or error frame. Late answers (after deadline or abort) are nobody's. */
-  answered(message: Pick<Incoming, 'kind' | 'messageId' | 'codec' | 'bytes' | 'start' | 'end'>): void {
+  answered(message: Pick<IncomingMessage, 'kind' | 'messageId' | 'codec' | 'bytes' | 'start' | 'end'>): void {
     const request = this.#pending.get(message.messageId);
     if (request === undefined) return;
     this.#remove(request);
@@ -190,7 +192,9 @@ export class Requests {
     this.#remove(request);
     const unsent = message !== undefined && message.sequence === 0;
     if (message !== undefined) message.target.settleEarly(message, 'expired', error.message);
-    if (!unsent) request.server.link?.owe(KIND.CANCEL, request.id, new Uint8Array(0));
+    const { link } = request.server;
+    if (link === undefined) this.#host.cancelled(undefined, request.id);
+    else if (!unsent) link.owe(KIND.CANCEL, request.id, new Uint8Array(0));
     request.reject(error);
   }
 

@@ -5,6 +5,7 @@ import type { Encoder } from '../delivery/encoder.ts';
 import type { Shipment } from '../delivery/outgoing.ts';
 import type { Link } from '../link/link.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
+import { isThenable } from '../thenable.ts';
 import type { RemoteFailure } from './requests.ts';
 
 /** What a handler may use beside its input. */
@@ -52,9 +53,21 @@ class Running implements RequestContext {
   /** The asking side gave up: its slot is free, the answer is nobody's. */
   cancelled = false;
   #controller: AbortController | undefined;
+  #resolve: (() => void) | undefined;
 
   constructor(request: Served) {
     this.request = request;
+  }
+
+  /** Resolves when the request is answered or given up. */
+  get done(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  ended(): void {
+    this.#resolve?.();
   }
 
   get from(): PeerInfo {
@@ -133,9 +146,8 @@ export class ActiveService implements Service {
   cancel(link: Link | undefined, id: number): boolean {
     for (const running of this.#running) {
       if (running.request.link !== link || running.request.id !== id) continue;
-      this.#running.delete(running);
       running.cancel();
-      this.#next();
+      this.#ended(running);
       return true;
     }
     const at = this.#waiting.findIndex(({ request }) => request.link === link && request.id === id);
@@ -149,6 +161,12 @@ export class ActiveService implements Service {
   linkEnded(link: Link): void {
     for (const running of [...this.#running]) if (running.request.link === link) this.cancel(link, running.request.id);
     for (const { request } of [...this.#waiting]) if (request.link === link) this.cancel(link, request.id);
+  }
+
+  #ended(running: Running): void {
+    if (!this.#running.delete(running)) return;
+    running.ended();
+    this.#next();
   }
 
   #next(): void {
@@ -172,8 +190,8 @@ export class ActiveService implements Service {
       this.#failed(running, error);
       return;
     }
-    if (result instanceof Promise) {
-      result.then(
+    if (isThenable(result)) {
+      Promise.resolve(result).then(
         (value) => this.#finished(running, value),
         (error: unknown) => this.#failed(running, error),
       );
@@ -188,7 +206,7 @@ export class ActiveService implements Service {
       this.#failed(running, error);
       return;
     }
-    if (this.#running.delete(running)) this.#next();
+    this.#ended(running);
   }
 
   #failed(running: Running, error: unknown): void {
@@ -201,7 +219,7 @@ export class ActiveService implements Service {
       );
       this.#answer(running.request, KIND.ERROR, failure);
     }
-    if (this.#running.delete(running)) this.#next();
+    this.#ended(running);
   }
 
   #answer(request: Served, kind: number, value: unknown): void {
@@ -214,6 +232,12 @@ export class ActiveService implements Service {
       this.#host.encoder.into(shipment, { ...describe(error), message: (value as RemoteFailure).message }, this.call);
     }
     this.#host.answer(request, this.call, kind, shipment);
+  }
+
+  /** Takes nothing new, and resolves when the running handlers have answered. */
+  async finish(): Promise<void> {
+    this.close();
+    await Promise.all([...this.#running].map((running) => running.done));
   }
 
   close(): void {
@@ -256,7 +280,7 @@ function describe(error: unknown): RemoteFailure {
   return {
     name: error.name,
     code: typeof code === 'string' ? code : 'REMOTE_ERROR',
-    message: error.message,
+    message: isBusError(error) ? error.what : error.message,
     ...(data === undefined ? {} : { data }),
   };
 }

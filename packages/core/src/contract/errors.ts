@@ -61,6 +61,8 @@ export interface BusErrorDetails {
 export class BusError extends Error {
   override readonly name = 'BusError';
   readonly code: ErrorCode;
+  /** What happened, without place and remedy. */
+  readonly what: string;
   readonly where: string | undefined;
   readonly remedy: string | undefined;
   readonly outcome: 'not-sent' | 'unknown' | undefined;
@@ -71,6 +73,7 @@ export class BusError extends Error {
     const remedy = details.remedy === undefined ? '' : ` - ${details.remedy}`;
     super(`${code}: ${what}${where}${remedy}`, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
+    this.what = what;
     this.where = details.where;
     this.remedy = details.remedy;
     this.outcome = details.outcome;

@@ -31,7 +31,8 @@ export interface ControlChannel {
   onMessage(handler: (message: ControlMessage) => void): void;
   /** Once; `reason` is undefined when the other side ended it in order. */
   onClose(handler: (reason: BusError | undefined) => void): void;
-  close(): void;
+  /** Writes out what was sent, then closes; resolves when that is done. */
+  close(): Promise<void>;
 }
 
 const header = new FrameHeader();
@@ -73,10 +74,12 @@ export class ControlConnection implements ControlChannel {
     this.#closeHandler = handler;
   }
 
-  /** Writes out what was sent, then closes. */
-  close(): void {
-    if (this.#closed) return;
-    this.socket.end(() => this.socket.destroy());
+  close(): Promise<void> {
+    if (this.socket.destroyed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.socket.once('close', () => resolve());
+      this.socket.end(() => this.socket.destroy());
+    });
   }
 
   #ended(): void {

@@ -84,14 +84,6 @@ export class ControlPlane {
     server.unref();
   }
 
-  ref(): void {
-    this.#server?.ref();
-  }
-
-  unref(): void {
-    this.#server?.unref();
-  }
-
   /** Dials a participant; `resume` names a broken session to go on with. Never rejects. */
   dial(socketName: string, session: string, resume: string | undefined): Promise<DialResult> {
     return new Promise((resolve) => {

@@ -3,7 +3,7 @@ import { BusError, isBusError, type PeerInfo, PRIORITIES } from '../contract/ind
 import { type CreditAccount, CreditHold } from '../credit.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
-import type { Incoming } from '../link/inbound.ts';
+import type { IncomingMessage } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
 import type { OutMessage } from '../link/out-message.ts';
 import type { Message } from '../message.ts';
@@ -30,7 +30,7 @@ export class EventDelivery {
   }
 
   /** An event from a peer. */
-  remote(link: Link, message: Incoming): void {
+  remote(link: Link, message: IncomingMessage): void {
     const { counters, interest } = this.#host;
     const topic = message.topic;
     const entry = topic.entry;

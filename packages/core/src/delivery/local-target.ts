@@ -32,7 +32,7 @@ class LocalTopic extends OutTopic implements CreditAccount {
 
   returned(cost: number): void {
     this.taken += cost;
-    if (this.waitingCount > 0) this.#target.creditReturned(this);
+    this.#target.creditReturned(this);
   }
 }
 
@@ -91,6 +91,12 @@ export class LocalTarget implements Target {
   }
 
   creditReturned(topic: OutTopic): void {
+    if (topic.waitingCount > 0) this.#release(topic);
+    // Publishers are called back for half a window, not for every message.
+    else if (topic.inFlight * 2 <= this.#host.limits.topicCredit) this.#host.roomReturned();
+  }
+
+  #release(topic: OutTopic): void {
     for (const queue of topic.waiting) {
       for (let message = queue?.first; message !== undefined; message = queue?.first) {
         if (!message.done && !this.#admits(topic, message.cost)) return;
@@ -101,7 +107,6 @@ export class LocalTarget implements Target {
         else this.#enqueue(message);
       }
     }
-    this.#host.roomReturned();
   }
 
   readonly #pass = (): void => {

@@ -1,5 +1,8 @@
+import { resolveDeadline } from '../call-options.ts';
 import { BACK_PRESSURED, BusError, CLOSED, OK, type SendResult } from '../contract/index.ts';
+import type { Deadlines } from '../deadlines.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
+import type { Limits } from '../limits.ts';
 import type { OutMessage, Settlement } from '../link/out-message.ts';
 import type { Outcome } from '../outcomes.ts';
 import type { ResolvedQos } from '../qos.ts';
@@ -27,10 +30,16 @@ export interface Publisher<T = unknown> {
    * @throws BusError NOT_SERIALIZABLE | SCHEMA_MISMATCH | TOO_LARGE
    */
   send(value: T): SendResult;
-  /** Resolves when `send` may be tried again after BACK_PRESSURED. @throws BusError CLOSED */
-  writable(): Promise<void>;
-  /** Resolves when everything sent so far is settled, with what did not succeed. */
-  flush(): Promise<FlushReport>;
+  /**
+   * Resolves when `send` may be tried again after BACK_PRESSURED.
+   * @throws BusError CLOSED | DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`: somebody does not read.
+   */
+  writable(options?: { deadline?: number }): Promise<void>;
+  /**
+   * Resolves when everything sent so far is settled, with what did not succeed.
+   * @throws BusError DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`; what is open stays under way.
+   */
+  flush(options?: { deadline?: number }): Promise<FlushReport>;
 }
 
 /** What a publisher needs of its bus. */
@@ -38,6 +47,8 @@ export interface PublisherHost {
   readonly closed: boolean;
   readonly outgoing: Outgoing;
   readonly encoder: Encoder;
+  readonly deadlines: Deadlines;
+  readonly limits: Limits;
   /** Calls back once when credit returned somewhere, or the bus closed. */
   awaitRoom(callback: () => void): void;
   holdProcess(): void;
@@ -118,21 +129,45 @@ export class TopicPublisher implements Publisher, Settlement {
     for (const resolve of this.#flushes.splice(0)) resolve(report);
   }
 
-  writable(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  writable(options?: { deadline?: number }): Promise<void> {
+    let waiting = true;
+    const room = new Promise<void>((resolve, reject) => {
       const attempt = (): void => {
         if (this.#host.closed)
           reject(new BusError('CLOSED', 'the bus is closed', { where: `publisher ${this.topic}` }));
-        else if (this.#host.outgoing.admits(this.#entry, this.#lastBytes, this.#shipment.reliable) === OK) resolve();
-        else this.#host.awaitRoom(attempt);
+        else if (this.#admits()) resolve();
+        else if (waiting) this.#host.awaitRoom(attempt);
       };
       attempt();
     });
+    this.#host.holdProcess();
+    return this.#within(room, options, 'no credit in time').finally(() => {
+      waiting = false;
+      this.#host.releaseProcess();
+    });
   }
 
-  flush(): Promise<FlushReport> {
+  #admits(): boolean {
+    return this.#host.outgoing.admits(this.#entry, this.#lastBytes, this.#shipment.reliable) === OK;
+  }
+
+  flush(options?: { deadline?: number }): Promise<FlushReport> {
     if (this.#pending === 0) return Promise.resolve(this.#report());
-    return new Promise((resolve) => this.#flushes.push(resolve));
+    const settled = new Promise<FlushReport>((resolve) => this.#flushes.push(resolve));
+    return this.#within(settled, options, 'not everything was settled in time');
+  }
+
+  #within<T>(promise: Promise<T>, options: { deadline?: number } | undefined, what: string): Promise<T> {
+    const { deadlines, limits } = this.#host;
+    return deadlines.within(
+      promise,
+      resolveDeadline(options?.deadline, limits.deadlineMs, `publisher ${this.topic}`),
+      () =>
+        new BusError('DEADLINE_EXCEEDED', what, {
+          where: `publisher ${this.topic}`,
+          remedy: 'look for a subscriber that is stopped or far behind',
+        }),
+    );
   }
 
   #report(): FlushReport {

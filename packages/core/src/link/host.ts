@@ -3,7 +3,7 @@ import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
 import type { Counters } from '../outcomes.ts';
 import type { Policy } from '../selector/policy.ts';
-import type { Incoming } from './inbound.ts';
+import type { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
 import type { OutMessagePool } from './out-message.ts';
 import type { TurnEnd } from './turn-end.ts';
@@ -21,7 +21,7 @@ export interface LinkHost {
   /** Index of the size class of a payload, by the policy's borders. */
   sizeClass(bytes: number): number;
   /** A message in order, complete, for subscriptions, calls or pending requests. Valid during the call. */
-  incoming(link: Link, message: Incoming): void;
+  incoming(link: Link, message: IncomingMessage): void;
   /** A peer no longer wants the answer to its request. */
   cancelled(link: Link, correlation: number): void;
   /** Publishers that were told BACK_PRESSURED may try again. */

@@ -1,6 +1,6 @@
 import type { CreditAccount } from '../credit.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
-import type { Inbound } from './inbound.ts';
+import type { Answers } from './answers.ts';
 
 /** One topic from one peer: what its number on the wire means, and its side of the credit account. */
 export class InTopic implements CreditAccount {
@@ -10,15 +10,17 @@ export class InTopic implements CreditAccount {
   taken = 0;
   reported = 0;
   reportQueued = false;
-  readonly #inbound: Inbound;
+  /** The peer waits for credit: the next byte taken is reported. */
+  asked = false;
+  readonly #answers: Answers;
 
-  constructor(inbound: Inbound, id: number, entry: TopicEntry) {
-    this.#inbound = inbound;
+  constructor(answers: Answers, id: number, entry: TopicEntry) {
+    this.#answers = answers;
     this.id = id;
     this.entry = entry;
   }
 
   returned(cost: number, reliable: boolean): void {
-    this.#inbound.taken(this, cost, reliable);
+    this.#answers.credit(this, cost, reliable);
   }
 }

@@ -13,44 +13,24 @@ import {
   verifyChecksum,
   WHOLE,
 } from '../contract/index.ts';
+import { Answers } from './answers.ts';
 import { Assembly } from './assembly.ts';
 import { parseHeaders } from './headers.ts';
 import type { LinkHost } from './host.ts';
 import { InTopic } from './in-topic.ts';
+import { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
 import { CREDIT_OVERHEAD } from './out-topic.ts';
-import { PairWriter, readPairs } from './pairs.ts';
+import { CREDIT_QUESTION, readPairs } from './pairs.ts';
 import { Resequencer } from './resequencer.ts';
 
-/** Credit is reported once so much is taken: rarely enough to be cheap, early enough that a window never runs dry. */
-const TOPIC_REPORT_SHARE = 4;
-const LINK_REPORT_SHARE = 16;
+/** Announced losses that one flow may have ahead of it. */
+const MAX_SKIPS = 4096;
 /** How long an early frame waits for one that a lossy medium may have lost. */
 const LOSSY_HOLD_MS = 2;
 
-/** A received message on its way to subscriptions, calls or pending requests. Reused: valid during the call. */
-export class Incoming {
-  kind = 0;
-  priority = 0;
-  codec = 0;
-  flowIndex = 0;
-  messageId = 0;
-  reliable = true;
-  via = '';
-  /** Microseconds of the sender's clock; 0 when not sampled. */
-  sampledTime = 0;
-  topic!: InTopic;
-  headers: Readonly<Record<string, string>> | undefined;
-  /** The payload: private bytes `[start, end)`. */
-  bytes!: Uint8Array;
-  start = 0;
-  end = 0;
-  /** Credit to return when it is taken. */
-  cost = 0;
-}
-
 const header = new FrameHeader();
-const incoming = new Incoming();
+const incoming = new IncomingMessage();
 
 /** What arrives from one peer: restores the order of each flow, puts fragments together, answers with confirm and credit. */
 export class Inbound {
@@ -65,18 +45,15 @@ export class Inbound {
   frames = 0;
   #topicCount = 0;
 
-  readonly #dirtyFlow = new Uint8Array(FLOWS_PER_LINK);
-  readonly #dirtyFlows: number[] = [];
-  readonly #dirtyTopics: InTopic[] = [];
-  #linkTaken = 0;
-  #linkReported = 0;
-
+  /** What the peer is owed: confirmation and credit. */
+  readonly answers: Answers;
   readonly #link: Link;
   readonly #host: LinkHost;
 
   constructor(link: Link, host: LinkHost) {
     this.#link = link;
     this.#host = host;
+    this.answers = new Answers(link, host, this.#next);
   }
 
   /**
@@ -115,12 +92,12 @@ export class Inbound {
     if (header.sequence !== expected) {
       if (header.sequence < expected) {
         this.#host.counters.duplicates++;
-        this.#touch(flow);
+        this.answers.confirm(flow);
       } else this.#hold(flow, buffer, offset, length, via, lossless);
       return;
     }
     this.#accept(flow, buffer, offset, via);
-    if (!confirmsItself) this.#touch(flow);
+    if (!confirmsItself) this.answers.confirm(flow);
     if (this.#early[flow] !== undefined) this.#releaseEarly(flow);
   }
 
@@ -246,7 +223,7 @@ export class Inbound {
       return undefined;
     }
     this.#topicCount++;
-    const topic = new InTopic(this, id, this.#host.interest.entry(name));
+    const topic = new InTopic(this.answers, id, this.#host.interest.entry(name));
     this.#topics[id] = topic;
     return topic;
   }
@@ -290,7 +267,7 @@ export class Inbound {
           if (header.sequence === this.#next[flow]) this.#accept(flow, piece.frame, 0, piece.via);
           else this.#host.counters.duplicates++;
         }
-        this.#touch(flow);
+        this.answers.confirm(flow);
         if (this.#next[flow] === next) break;
         continue;
       }
@@ -312,6 +289,10 @@ export class Inbound {
         this.#link.confirmed();
         return;
       case KIND.CREDIT:
+        if (header.messageId === CREDIT_QUESTION) {
+          readPairs(buffer, start, end, this.#onCreditQuestion);
+          return;
+        }
         readPairs(buffer, start, end, this.#onCredit);
         this.#link.outbound.creditReturned();
         return;
@@ -347,11 +328,16 @@ export class Inbound {
     if (flow < FLOWS_PER_LINK) this.#link.outbound.confirm(flow, sequence);
   };
 
+  readonly #onCreditQuestion = (topicId: number): void => {
+    const topic = this.#topics[topicId];
+    if (topic !== undefined) this.answers.asked(topic);
+  };
+
   readonly #onCredit = (topicId: number, taken: number): void => {
     this.#link.outbound.credit(topicId, taken);
   };
 
-  /** Payload: flow, then from and to, as three pairs of one range each: (flow, from), (flow, to). */
+  /** Payload: two pairs a range, (flow, from) and (flow, to). */
   #skip(buffer: FrameBuffer, start: number, end: number): void {
     let from = -1;
     readPairs(buffer, start, end, (flow, sequence) => {
@@ -361,70 +347,14 @@ export class Inbound {
         return;
       }
       if (sequence >= from && sequence >= this.#next[flow]) {
-        this.#early[flow] ??= new Resequencer();
-        this.#early[flow]?.skip(from, sequence);
+        const early = this.#early[flow] ?? new Resequencer();
+        this.#early[flow] = early;
+        if (early.skip(from, sequence) > MAX_SKIPS) this.#violation(`more than ${MAX_SKIPS} announced losses`);
         this.#releaseEarly(flow);
-        this.#touch(flow);
+        this.answers.confirm(flow);
       }
       from = -1;
     });
-  }
-
-  /** The subscriptions have taken a message: its credit goes back. */
-  taken(topic: InTopic, cost: number, reliable: boolean): void {
-    const { topicCredit, linkCredit } = this.#host.limits;
-    topic.taken += cost;
-    if (!topic.reportQueued && topic.taken - topic.reported >= topicCredit / TOPIC_REPORT_SHARE) {
-      topic.reportQueued = true;
-      this.#dirtyTopics.push(topic);
-      this.#host.turnEnd.answerLink(this.#link);
-    }
-    if (!reliable) return;
-    this.#linkTaken += cost;
-    if (this.#linkTaken - this.#linkReported >= linkCredit / LINK_REPORT_SHARE)
-      this.#host.turnEnd.answerLink(this.#link);
-  }
-
-  #touch(flow: number): void {
-    if (this.#dirtyFlow[flow] !== 0) return;
-    this.#dirtyFlow[flow] = 1;
-    this.#dirtyFlows.push(flow);
-    this.#host.turnEnd.answerLink(this.#link);
-  }
-
-  /** Sends what is owed: one confirm and one credit frame. Keeps it for the next turn where there is no room. */
-  answer(): void {
-    if (this.#dirtyFlows.length > 0 && this.#sendConfirm()) {
-      for (const flow of this.#dirtyFlows) this.#dirtyFlow[flow] = 0;
-      this.#dirtyFlows.length = 0;
-    }
-    const linkDue = this.#linkTaken - this.#linkReported >= this.#host.limits.linkCredit / LINK_REPORT_SHARE;
-    if ((this.#dirtyTopics.length > 0 || linkDue) && this.#sendCredit()) {
-      for (const topic of this.#dirtyTopics) {
-        topic.reported = topic.taken;
-        topic.reportQueued = false;
-      }
-      this.#dirtyTopics.length = 0;
-      this.#linkReported = this.#linkTaken;
-    }
-  }
-
-  /** Something is owed that found no room. */
-  get owes(): boolean {
-    return this.#dirtyFlows.length > 0 || this.#dirtyTopics.length > 0;
-  }
-
-  #sendConfirm(): boolean {
-    const pairs = new PairWriter(this.#dirtyFlows.length);
-    for (const flow of this.#dirtyFlows) pairs.add(flow, this.#next[flow] - 1);
-    return this.#link.sendControl(KIND.CONFIRM, 0, pairs.bytes);
-  }
-
-  #sendCredit(): boolean {
-    const pairs = new PairWriter(this.#dirtyTopics.length + 1);
-    pairs.add(0, this.#linkTaken);
-    for (const topic of this.#dirtyTopics) pairs.add(topic.id, topic.taken);
-    return this.#link.sendControl(KIND.CREDIT, 0, pairs.bytes);
   }
 
   #violation(what: string): void {
@@ -436,6 +366,7 @@ export class Inbound {
 }
 
 const NO_PAYLOAD = new Uint8Array(0);
+
 function unsupportedKind(kind: number, via: string): Uint8Array {
   const error = { code: 'UNSUPPORTED_KIND', message: `kind ${kind} is unknown here`, via };
   return Buffer.from(JSON.stringify(error));

@@ -24,8 +24,6 @@ export class Link {
   peer: PeerInfo;
   /** Small number, unique within the bus: with a flow index it names a flow among all peers. */
   readonly index: number;
-  readonly outbound: Outbound;
-  readonly inbound: Inbound;
   readonly routes: readonly Route[];
   /** Grows whenever a route changes state; chosen routes are cached for one epoch. */
   routesEpoch = 0;
@@ -40,6 +38,9 @@ export class Link {
   subscribeAcked = 0;
 
   readonly #host: LinkHost;
+  /** Made when first used: in a large bus most links never carry data. */
+  #outbound: Outbound | undefined;
+  #inbound: Inbound | undefined;
   readonly #pings = new Map<number, () => void>();
   #nextPing = 1;
   readonly #debts: { readonly kind: number; readonly id: number; readonly payload: Uint8Array }[] = [];
@@ -48,11 +49,29 @@ export class Link {
     this.#host = host;
     this.index = index;
     this.peer = peer;
-    this.inbound = new Inbound(this, host);
-    this.outbound = new Outbound(this, host);
     this.routes = transports.map(
       (common, i) => new Route(this, host, i, common.name, common.medium, common.address, common.capabilities),
     );
+  }
+
+  get outbound(): Outbound {
+    this.#outbound ??= new Outbound(this, this.#host);
+    return this.#outbound;
+  }
+
+  get inbound(): Inbound {
+    this.#inbound ??= new Inbound(this, this.#host);
+    return this.#inbound;
+  }
+
+  /** Frames received so far. */
+  get framesReceived(): number {
+    return this.#inbound?.frames ?? 0;
+  }
+
+  /** Writes what is ready. */
+  pump(): void {
+    this.#outbound?.pump();
   }
 
   /** Data may leave: the link is up and the peer knows our subscriptions, so an effect cannot miss its cause. */
@@ -94,22 +113,36 @@ export class Link {
     return rejected.map(({ transport, reason }) => `${transport}: ${reason}`).join('; ');
   }
 
+  /** No route fits now, but one that is down would: the message waits for it, up to its deadline. */
+  mayFindRoute(message: OutMessage): boolean {
+    return this.decide(message).rejected.some(({ temporary }) => temporary);
+  }
+
   /** A route came up or may be tried again. */
   routeChanged(route: Route): void {
     this.routesEpoch++;
     if (this.ended) return;
     if (route.state === 'up') this.#payDebts();
-    this.outbound.pump();
+    this.pump();
   }
 
   /** A route closed by itself: what it had not confirmed goes over another one, in order. */
   routeLost(route: Route): void {
     this.routesEpoch++;
     if (this.ended) return;
-    const messages = [...drain(route)];
-    this.outbound.replay(messages);
-    announceLosses(this, route);
-    this.outbound.pump();
+    this.#recover(route);
+    this.pump();
+  }
+
+  /** What `route` had not confirmed is queued again; answers it may have carried in vain are owed again. */
+  #recover(route: Route): void {
+    const outbound = this.#outbound;
+    if (outbound !== undefined) {
+      outbound.replay([...drain(route)]);
+      announceLosses(this, route);
+      outbound.askAgain();
+    }
+    this.#inbound?.answers.repeat();
   }
 
   /** Confirm frames moved `outbound.confirmedSequence`. */
@@ -144,38 +177,34 @@ export class Link {
       if (!this.sendControl(kind, id, payload)) return;
       this.#debts.shift();
     }
-    if (this.inbound.owes) this.#host.turnEnd.answerLink(this);
+    if (this.#inbound?.answers.due === true) this.#host.turnEnd.answerLink(this);
   }
 
   /** There is room again on some route. */
   roomReturned(): void {
     this.#payDebts();
-    this.outbound.pump();
+    this.pump();
   }
 
-  /** Round trip over the data routes; resolves when the peer's dispatcher has answered. */
-  ping(): Promise<void> {
+  /** Asks for an answer over the data routes; `answered` is called once when the peer's dispatcher has given it. */
+  ping(answered: () => void): void {
     const id = this.#nextPing++;
-    return new Promise((resolve) => {
-      this.#pings.set(id, resolve);
-      if (!this.sendControl(KIND.PING, id, new Uint8Array(0))) this.#pings.delete(id);
-    });
+    this.#pings.set(id, answered);
+    this.owe(KIND.PING, id, NO_PAYLOAD);
   }
 
   pinged(id: number): void {
-    const resolve = this.#pings.get(id);
+    const answered = this.#pings.get(id);
     this.#pings.delete(id);
-    resolve?.();
+    answered?.();
   }
 
   /** The control connection is gone, the peer not proven dead: keep everything, close the media. */
   suspend(): void {
     this.connected = false;
     for (const route of this.routes) {
-      const messages = [...drain(route)];
       route.close().catch(() => {});
-      this.outbound.replay(messages);
-      announceLosses(this, route);
+      this.#recover(route);
     }
     this.routesEpoch++;
   }
@@ -187,7 +216,7 @@ export class Link {
     this.subscribeAcked = this.subscribeSent;
     for (const route of this.routes) route.revive();
     this.routesEpoch++;
-    this.outbound.pump();
+    this.pump();
   }
 
   /** Ends for good: what is not settled ends as `peer-gone`. */
@@ -202,11 +231,12 @@ export class Link {
       return closed;
     });
     this.outbound.failAll('peer-gone', reason);
-    for (const resolve of this.#pings.values()) resolve();
     this.#pings.clear();
     await Promise.allSettled(closing);
   }
 }
+
+const NO_PAYLOAD = new Uint8Array(0);
 
 function* drain(route: Route): Generator<OutMessage> {
   for (let message = route.window.shift(); message !== undefined; message = route.window.shift()) yield message;

@@ -13,6 +13,8 @@ export class OutTopic {
   /** Bytes sent, and bytes the peer's subscriptions have taken, both since the account was opened. */
   sent = 0;
   taken = 0;
+  /** The peer was asked for credit and has not answered yet. */
+  asked = false;
   /** Bytes of replayed messages, which the old account paid for and the peer may report on this one. */
   unaccounted = 0;
   /** Per route index: the session in which the name was announced. */

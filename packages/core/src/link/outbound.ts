@@ -1,9 +1,10 @@
-import { BACK_PRESSURED, CLOSED, FLOWS_PER_LINK, OK, type PeerInfo } from '../contract/index.ts';
+import { BACK_PRESSURED, CLOSED, FLOWS_PER_LINK, KIND, OK, type PeerInfo } from '../contract/index.ts';
 import type { Outcome } from '../outcomes.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
 import { MessageQueue, type OutMessage, type Target } from './out-message.ts';
 import { OutTopic } from './out-topic.ts';
+import { CREDIT_QUESTION, PairWriter } from './pairs.ts';
 import type { Route } from './route.ts';
 
 /**
@@ -61,9 +62,11 @@ export class Outbound implements Target {
     return ++this.sentSequence[message.priority * 64 + message.flow];
   }
 
-  /** True when a message of `cost` bytes for `topic` would not have to wait for credit. */
+  /** True when a message of `cost` bytes for `topic` would not have to wait for credit; else the peer is asked for it. */
   hasCredit(topic: OutTopic, cost: number, reliable: boolean): boolean {
-    return topic.waitingCount === 0 && this.#admits(topic, cost, reliable);
+    if (topic.waitingCount === 0 && this.#admits(topic, cost, reliable)) return true;
+    this.#ask(topic);
+    return false;
   }
 
   /** One message larger than a window may pass when nothing else is on the way. */
@@ -76,12 +79,36 @@ export class Outbound implements Target {
   }
 
   /**
+   * Peers report credit in large steps. Who waits asks, once until the next report, so that no small remainder - or a
+   * peer with other limits - can hold it up.
+   */
+  #ask(topic: OutTopic): void {
+    if (topic.asked) return;
+    topic.asked = true;
+    const pairs = new PairWriter(2);
+    pairs.add(0, 0);
+    pairs.add(topic.id, 0);
+    this.#link.owe(KIND.CREDIT, CREDIT_QUESTION, pairs.bytes);
+  }
+
+  /** A route was lost, and maybe a question or its answer with it. */
+  askAgain(): void {
+    for (const topic of this.#topics.values()) topic.asked = false;
+    for (const topic of this.#waitingTopics) this.#ask(topic);
+    this.#host.roomReturned(this.#link);
+  }
+
+  /**
    * Takes a message over; it will be settled exactly once. Best-effort messages without credit are dropped.
    *
    * | allocates | blocks | syscalls | callable from    |
    * | no        | no     | 0        | the bus's thread |
    */
   submit(message: OutMessage): void {
+    if (this.#link.ended) {
+      this.settle(message, 'peer-gone', 'the link has ended');
+      return;
+    }
     const topic = message.topic;
     if (message.cost > 0) {
       if (!this.hasCredit(topic, message.cost, message.reliable)) {
@@ -170,6 +197,7 @@ export class Outbound implements Target {
   #write(message: OutMessage): boolean {
     const route = message.route ?? this.#choose(message);
     if (route === null) {
+      if (this.#link.mayFindRoute(message)) return false;
       this.#refund(message);
       this.settle(message, 'refused', this.#link.whyNoRoute(message));
       return true;
@@ -216,6 +244,7 @@ export class Outbound implements Target {
       return;
     }
     const topic = this.#byId.get(topicId);
+    if (topic !== undefined) topic.asked = false;
     if (topic === undefined || taken <= topic.taken || taken > topic.sent + topic.unaccounted) return;
     topic.taken = taken;
   }
@@ -225,6 +254,7 @@ export class Outbound implements Target {
     for (const topic of this.#waitingTopics) {
       this.#release(topic);
       if (topic.waitingCount === 0) this.#waitingTopics.delete(topic);
+      else this.#ask(topic);
     }
     this.pump();
     this.#host.roomReturned(this.#link);

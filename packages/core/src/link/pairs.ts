@@ -1,5 +1,8 @@
 import type { FrameBuffer } from '../contract/index.ts';
 
+/** Message id of a credit frame that asks: the peer reports the accounts it names as soon as there is something new. */
+export const CREDIT_QUESTION = 1;
+
 const PAIR_BYTES = 16;
 const TWO_32 = 4_294_967_296;
 

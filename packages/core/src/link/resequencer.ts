@@ -28,9 +28,9 @@ export class Resequencer {
     if (!lossy) this.lossyOnly = false;
   }
 
-  /** Sequences `from` to `to`, unless held, will not come. */
-  skip(from: number, to: number): void {
-    this.#skipped.push({ from, to });
+  /** Sequences `from` to `to`, unless held, will not come. Returns how many ranges are known. */
+  skip(from: number, to: number): number {
+    return this.#skipped.push({ from, to });
   }
 
   /** The frames held for `sequence`, taken out. */

@@ -45,7 +45,7 @@ export class TurnEnd {
     const links = this.#links;
     for (let i = 0; i < links.length; i++) {
       links[i].answerQueued = false;
-      links[i].inbound.answer();
+      links[i].inbound.answers.send();
     }
     links.length = 0;
     const routes = this.#routes;

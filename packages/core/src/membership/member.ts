@@ -118,7 +118,7 @@ export class Member {
     const known = this.#acks.filter((ack) => ack.number <= number);
     this.#acks = this.#acks.filter((ack) => ack.number > number);
     for (const { resolve } of known) resolve();
-    link.outbound.pump();
+    link.pump();
   }
 
   /** Nothing will be acknowledged any more. */

@@ -289,12 +289,12 @@ export class Membership {
 
   /** Ends the link once nothing of the peer is left unread: what it committed is delivered first. */
   #endWhenQuiet(member: Member, how: 'leave' | 'lost', reason: string): void {
-    const { inbound } = member.link;
-    let seen = inbound.frames;
+    const { link } = member;
+    let seen = link.framesReceived;
     let quiet = 0;
     const turn = (): void => {
-      quiet = inbound.frames === seen ? quiet + 1 : 0;
-      seen = inbound.frames;
+      quiet = link.framesReceived === seen ? quiet + 1 : 0;
+      seen = link.framesReceived;
       if (quiet >= QUIET_TURNS) this.#end(member, how, reason);
       else setImmediate(turn);
     };
@@ -344,9 +344,9 @@ export class Membership {
     for (const member of this.#members.values()) {
       member.connection?.onClose(() => {});
       member.connection?.send(KIND.BYE, 0, Buffer.from('closing'));
-      member.connection?.close();
       member.releaseWaiters();
       ends.push(member.link.end('this bus is closed'));
+      if (member.connection !== undefined) ends.push(member.connection.close());
     }
     this.#members.clear();
     await Promise.allSettled(ends);

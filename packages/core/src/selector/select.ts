@@ -17,7 +17,15 @@ export interface Selection<C extends Candidate = Candidate> {
   readonly route: C | undefined;
   /** The line of the policy, or of the rule, that chose. */
   readonly reason: string;
-  readonly rejected: readonly { readonly transport: string; readonly reason: string }[];
+  readonly rejected: readonly Rejection[];
+}
+
+/** Why a candidate was not taken. */
+export interface Rejection {
+  readonly transport: string;
+  readonly reason: string;
+  /** It would do, but is down at the moment. */
+  readonly temporary: boolean;
 }
 
 /**
@@ -35,14 +43,22 @@ export function select<C extends Candidate>(
   via?: string,
 ): Selection<C> {
   const preference = policy.prefer(facts);
-  const rejected: { transport: string; reason: string }[] = [];
+  const rejected: Rejection[] = [];
   const fit: C[] = [];
   for (const candidate of candidates) {
     const reason =
       obstacle(facts, candidate, via) ??
       (preference.forbid?.includes(candidate.transport) === true ? `forbidden by ${preference.reason}` : undefined);
+    if (reason === undefined && candidate.state === 'down') {
+      rejected.push({
+        transport: candidate.transport,
+        reason: `down: ${candidate.trouble ?? 'it failed'}`,
+        temporary: true,
+      });
+      continue;
+    }
     if (reason === undefined) fit.push(candidate);
-    else rejected.push({ transport: candidate.transport, reason });
+    else rejected.push({ transport: candidate.transport, reason, temporary: false });
   }
   let best: C | undefined;
   let bestRank = Number.POSITIVE_INFINITY;
@@ -56,7 +72,11 @@ export function select<C extends Candidate>(
   }
   for (const candidate of fit) {
     if (candidate === best) continue;
-    rejected.push({ transport: candidate.transport, reason: `${best?.transport} is preferred (${preference.reason})` });
+    rejected.push({
+      transport: candidate.transport,
+      reason: `${best?.transport} is preferred (${preference.reason})`,
+      temporary: false,
+    });
   }
   const reason = via === undefined ? preference.reason : `forced: via ${via}`;
   return { route: best, reason, rejected };
@@ -71,6 +91,5 @@ function obstacle(facts: Facts, candidate: Candidate, via: string | undefined): 
   if (facts.durability === 'process' && can.durable === 'none') return 'stores nothing; the message is durable';
   if (facts.durability === 'disk' && can.durable !== 'disk') return 'does not reach the disk; the message must';
   if (facts.bytes > can.maxMessageLength) return `carries at most ${can.maxMessageLength} bytes`;
-  if (candidate.state === 'down') return `down: ${candidate.trouble ?? 'it failed'}`;
   return undefined;
 }

@@ -1,0 +1,117 @@
+import { FLOWS_PER_LINK, KIND } from '../contract/index.ts';
+import type { LinkHost } from './host.ts';
+import type { InTopic } from './in-topic.ts';
+import type { Link } from './link.ts';
+import { PairWriter } from './pairs.ts';
+
+/** Credit is reported once so much is taken: rarely enough to be cheap, early enough that a window never runs dry. */
+const TOPIC_REPORT_SHARE = 4;
+const LINK_REPORT_SHARE = 16;
+
+/**
+ * What one peer is owed for what it sent: confirmation of its flows, and credit. Both are cumulative, so a late or
+ * repeated answer does no harm; they leave as one frame each at the end of a turn.
+ */
+export class Answers {
+  readonly #link: Link;
+  readonly #host: LinkHost;
+  /** Next sequence expected, by flow index. */
+  readonly #next: Float64Array;
+  readonly #isDue = new Uint8Array(FLOWS_PER_LINK);
+  readonly #flows: number[] = [];
+  /** Topics whose credit is due. */
+  readonly #topics: InTopic[] = [];
+  /** Topics that were ever credited. */
+  readonly #known = new Set<InTopic>();
+  #linkTaken = 0;
+  #linkReported = 0;
+  #linkAsked = false;
+
+  constructor(link: Link, host: LinkHost, next: Float64Array) {
+    this.#link = link;
+    this.#host = host;
+    this.#next = next;
+  }
+
+  /** Everything of `flow` up to what is expected next has been copied. */
+  confirm(flow: number): void {
+    if (this.#isDue[flow] !== 0) return;
+    this.#isDue[flow] = 1;
+    this.#flows.push(flow);
+    this.#host.turnEnd.answerLink(this.#link);
+  }
+
+  /** The subscriptions have taken a message: its credit goes back. */
+  credit(topic: InTopic, cost: number, reliable: boolean): void {
+    if (topic.taken === 0) this.#known.add(topic);
+    topic.taken += cost;
+    const step = this.#host.limits.topicCredit / TOPIC_REPORT_SHARE;
+    if (topic.asked || topic.taken - topic.reported >= step) this.#report(topic);
+    if (!reliable) return;
+    this.#linkTaken += cost;
+    if (this.#isLinkDue) this.#host.turnEnd.answerLink(this.#link);
+  }
+
+  /** The peer waits for credit on `topic`. */
+  asked(topic: InTopic): void {
+    topic.asked = true;
+    this.#linkAsked = true;
+    if (topic.taken > topic.reported) this.#report(topic);
+    if (this.#isLinkDue) this.#host.turnEnd.answerLink(this.#link);
+  }
+
+  #report(topic: InTopic): void {
+    if (topic.reportQueued) return;
+    topic.reportQueued = true;
+    this.#topics.push(topic);
+    this.#host.turnEnd.answerLink(this.#link);
+  }
+
+  get #isLinkDue(): boolean {
+    const step = this.#linkAsked ? 1 : this.#host.limits.linkCredit / LINK_REPORT_SHARE;
+    return this.#linkTaken - this.#linkReported >= step;
+  }
+
+  /** A route was lost, and answers with it: credit is told again (confirmation is, when frames are replayed). */
+  repeat(): void {
+    for (const topic of this.#known) this.#report(topic);
+    this.#linkReported = Number.NEGATIVE_INFINITY;
+    this.#host.turnEnd.answerLink(this.#link);
+  }
+
+  /** Something is owed. */
+  get due(): boolean {
+    return this.#flows.length > 0 || this.#topics.length > 0 || this.#isLinkDue;
+  }
+
+  /** Sends what is owed: one confirm and one credit frame. What finds no room stays owed. */
+  send(): void {
+    if (this.#flows.length > 0 && this.#sendConfirm()) {
+      for (const flow of this.#flows) this.#isDue[flow] = 0;
+      this.#flows.length = 0;
+    }
+    if ((this.#topics.length > 0 || this.#isLinkDue) && this.#sendCredit()) {
+      for (const topic of this.#topics) {
+        topic.reported = topic.taken;
+        topic.reportQueued = false;
+        topic.asked = false;
+      }
+      this.#topics.length = 0;
+      this.#linkReported = this.#linkTaken;
+      this.#linkAsked = false;
+    }
+  }
+
+  #sendConfirm(): boolean {
+    const pairs = new PairWriter(this.#flows.length);
+    for (const flow of this.#flows) pairs.add(flow, this.#next[flow] - 1);
+    return this.#link.sendControl(KIND.CONFIRM, 0, pairs.bytes);
+  }
+
+  #sendCredit(): boolean {
+    const pairs = new PairWriter(this.#topics.length + 1);
+    pairs.add(0, this.#linkTaken);
+    for (const topic of this.#topics) pairs.add(topic.id, topic.taken);
+    return this.#link.sendControl(KIND.CREDIT, 0, pairs.bytes);
+  }
+}

@@ -1,0 +1,22 @@
+import type { InTopic } from './in-topic.ts';
+
+/** A received message on its way to subscriptions, calls or pending requests. Reused: valid during the call. */
+export class IncomingMessage {
+  kind = 0;
+  priority = 0;
+  codec = 0;
+  flowIndex = 0;
+  messageId = 0;
+  reliable = true;
+  via = '';
+  /** Microseconds of the sender's clock; 0 when not sampled. */
+  sampledTime = 0;
+  topic!: InTopic;
+  headers: Readonly<Record<string, string>> | undefined;
+  /** The payload: private bytes `[start, end)`. */
+  bytes!: Uint8Array;
+  start = 0;
+  end = 0;
+  /** Credit to return when it is taken. */
+  cost = 0;
+}

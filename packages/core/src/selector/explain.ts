@@ -1,0 +1,50 @@
+import type { Qos } from '../contract/index.ts';
+import type { Engine } from '../engine.ts';
+import { resolveQos } from '../qos.ts';
+import type { Rejection } from './select.ts';
+
+/** The decision of the selector for one target. */
+export interface Explanation {
+  readonly peer: string;
+  readonly peerName: string;
+  /** The transport that would carry it; undefined when none can. */
+  readonly transport: string | undefined;
+  /** The line of the policy, or the rule, that chose. */
+  readonly reason: string;
+  readonly rejected: readonly Rejection[];
+}
+
+/** What would be decided now for a message of `bytes`, for every target of `topic`. */
+export function explain(
+  engine: Engine,
+  topic: string,
+  bytes: number,
+  own: (Qos & { via?: string }) | undefined,
+  usual: Qos | undefined,
+): Explanation[] {
+  const qos = resolveQos(own, usual, `explain ${topic}`);
+  const entry = engine.interest.entry(topic);
+  engine.interest.refresh(entry);
+  const targets = entry.links.map((link): Explanation => {
+    const { route, reason, rejected } = link.explain(
+      topic,
+      bytes,
+      qos.priority,
+      qos.reliability,
+      own?.via,
+      qos.durability,
+    );
+    return { peer: link.peer.id, peerName: link.peer.name, transport: route?.transport, reason, rejected };
+  });
+  if (entry.subscriptions.length > 0) {
+    const { id, name } = engine.self;
+    targets.push({
+      peer: id,
+      peerName: name,
+      transport: 'local',
+      reason: 'the own bus: no transport needed',
+      rejected: [],
+    });
+  }
+  return targets;
+}
