@@ -114,7 +114,11 @@ export interface Sender {
   flush(): void;
   /** Bytes that `tryClaim` would accept now in all. The bus keeps a share for critical and for control kinds. */
   readonly writableBytes: number;
-  /** Calls back once when there is room again; armed after BACK_PRESSURED or NOT_CONNECTED. */
+  /**
+   * Calls back once when about half of the room is free again, or when the receiver is attached. Armed after
+   * BACK_PRESSURED or NOT_CONNECTED, or when `writableBytes` is less than the caller wants; frames not flushed count as
+   * taken room, so flush first.
+   */
   onWritable(callback: () => void): void;
   /** Frames so far that reached `level`; constant 0 where `capabilities.confirms` is none. */
   confirmed(level: 'copied' | 'stored' | 'synced'): number;

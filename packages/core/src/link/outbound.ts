@@ -208,6 +208,8 @@ export class Outbound implements Target {
       if (route.state === 'idle') route.open();
       return false;
     }
+    // A less urgent message must not slip into the room that a large urgent one waits for.
+    if (route.waitsForRoom && message.priority > 0) return false;
     const result = route.write(message);
     if (result === OK) return true;
     if (result === CLOSED) {

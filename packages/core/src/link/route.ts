@@ -50,6 +50,8 @@ export class Route implements Candidate {
   /** Flows and topics of best-effort frames in this session: what may be lost is announced when it closes. */
   readonly lossyFlows = new Set<number>();
   readonly lossyTopics = new Set<OutTopic>();
+  /** A frame found no room; until there is some, only critical messages try. */
+  waitsForRoom = false;
   /** Queued at the end of the turn for `flush`. */
   flushQueued = false;
 
@@ -63,7 +65,6 @@ export class Route implements Candidate {
   #fragmentBytes = 0;
   #bulkReserve = 0;
   #samples = 0;
-  #waitsForRoom = false;
   #waitsForConfirm = false;
   #retryMs = FIRST_RETRY_MS;
   #abort: AbortController | undefined;
@@ -125,7 +126,7 @@ export class Route implements Candidate {
     this.state = 'down';
     this.trouble = reason.message;
     this.#sender = undefined;
-    this.#waitsForRoom = false;
+    this.waitsForRoom = false;
     this.#waitsForConfirm = false;
     this.#host.logger.debug(`route ${this.transport} to ${this.#link.peer.name} closed`, { reason: reason.message });
     const retryMs = this.#retryMs * (0.5 + Math.random());
@@ -242,21 +243,26 @@ export class Route implements Candidate {
 
   /** The share of critical and of the control kinds is kept free by asking for more room than the frame needs. */
   #claim(sender: Sender, length: number, priority: number): boolean {
-    const reserve = priority === 0 ? CONTROL_RESERVE_BYTES : this.#bulkReserve;
-    return sender.writableBytes - length >= reserve && sender.tryClaim(length) === OK;
+    const wanted = length + (priority === 0 ? CONTROL_RESERVE_BYTES : this.#bulkReserve);
+    if (sender.writableBytes < wanted) {
+      // What a batching medium still holds may be all that is in the way.
+      sender.flush();
+      if (sender.writableBytes < wanted) return false;
+    }
+    return sender.tryClaim(length) === OK;
   }
 
   #refusal(sender: Sender): number {
     if (this.#sender !== sender) return CLOSED;
-    if (!this.#waitsForRoom) {
-      this.#waitsForRoom = true;
+    if (!this.waitsForRoom) {
+      this.waitsForRoom = true;
       sender.onWritable(this.#roomReturned);
     }
     return BACK_PRESSURED;
   }
 
   readonly #roomReturned = (): void => {
-    this.#waitsForRoom = false;
+    this.waitsForRoom = false;
     this.#link.roomReturned();
   };
 
