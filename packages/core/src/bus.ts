@@ -69,7 +69,11 @@ export class Bus {
    * BACK_PRESSURED, ABORTED; before anything is sent: UNSUPPORTED_QOS, INVALID_TOPIC, INVALID_OPTION, SCHEMA_MISMATCH,
    * NOT_SERIALIZABLE, TOO_LARGE, CLOSED.
    */
-  async publish<T>(topic: string | TopicContract<T, unknown>, value: T, options?: PublishOptions): Promise<Receipt> {
+  async publish<T>(
+    topic: string | TopicContract<T, unknown>,
+    value: NoInfer<T>,
+    options?: PublishOptions,
+  ): Promise<Receipt> {
     const engine = this.#engine;
     const name = this.#topicName(topic, 'publish');
     const contract = typeof topic === 'string' ? undefined : topic;
@@ -117,13 +121,13 @@ export class Bus {
    * @throws BusError INVALID_PATTERN | INVALID_OPTION | CLOSED
    */
   subscribe<T>(
-    topic: string | TopicContract<never, T>,
+    topic: string | TopicContract<unknown, T>,
     handler: MessageHandler<T>,
     options?: SubscribeOptions,
   ): Subscription<T>;
-  subscribe<T>(topic: string | TopicContract<never, T>, options?: SubscribeOptions): Subscription<T>;
+  subscribe<T>(topic: string | TopicContract<unknown, T>, options?: SubscribeOptions): Subscription<T>;
   subscribe<T>(
-    topic: string | TopicContract<never, T>,
+    topic: string | TopicContract<unknown, T>,
     handlerOrOptions?: MessageHandler<T> | SubscribeOptions,
     moreOptions?: SubscribeOptions,
   ): Subscription<T> {
@@ -158,8 +162,8 @@ export class Bus {
    * DEADLINE_EXCEEDED; ABORTED; REMOTE_ERROR or the handler's own code; SCHEMA_MISMATCH; NOT_SERIALIZABLE; CLOSED.
    */
   async request<In, Out>(
-    call: string | CallContract<In, unknown, never, Out>,
-    input: In,
+    call: string | CallContract<In, unknown, unknown, Out>,
+    input: NoInfer<In>,
     options?: RequestOptions,
   ): Promise<Out> {
     const engine = this.#engine;
@@ -237,7 +241,7 @@ export class Bus {
   }
 
   /** What the selector would decide for a message of `bytes`, for every target it has now. Sends nothing. */
-  explain(topic: string | TopicContract<never>, bytes: number, qos?: Qos & { via?: string }): readonly Explanation[] {
+  explain(topic: string | TopicContract, bytes: number, qos?: Qos & { via?: string }): readonly Explanation[] {
     const name = typeof topic === 'string' ? topic : topic.name;
     assertTopic(name, 'explain');
     return explain(this.#engine, name, bytes, qos, typeof topic === 'string' ? undefined : topic.qos);

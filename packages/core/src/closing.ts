@@ -1,5 +1,6 @@
 import { BusError } from './contract/index.ts';
 import type { Engine } from './engine.ts';
+import { BUS_CLOSED } from './outcomes.ts';
 
 /** What `close` could not deliver. */
 export interface CloseReport {
@@ -58,7 +59,7 @@ export async function closeEngine(
   const undelivered = unsettled(engine);
   engine.requests.failAll(new BusError('CLOSED', 'the bus was closed', { where: `bus of ${engine.self.name}` }));
   await engine.membership.close();
-  engine.local.failAll('dropped', 'the bus was closed');
+  engine.local.failAll('dropped', BUS_CLOSED);
   engine.roomReturned();
   engine.dispatcher.close();
   await shutdown();

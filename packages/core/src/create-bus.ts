@@ -2,7 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { Bus } from './bus.ts';
 import { systemClock } from './clock.ts';
 import { CodecTable } from './codecs/index.ts';
-import { BusError, CONTRACT_VERSION, KIND, type Logger, MAX_HEADER_BYTES, type PeerInfo } from './contract/index.ts';
+import {
+  BusError,
+  CONTRACT_VERSION,
+  KIND,
+  type Logger,
+  MAX_HEADER_BYTES,
+  type PeerInfo,
+  shown,
+} from './contract/index.ts';
 import { ControlPlane } from './control/control-plane.ts';
 import { claimName } from './control/exclusive-name.ts';
 import { isName } from './control/hello.ts';
@@ -21,6 +29,9 @@ import { TransportSet } from './transports.ts';
 
 /** `createBus` waits at most so long for those it found; a stopped participant must not hold up the rest. */
 const JOIN_MS = 1000;
+
+/** The frame header's length has 16 bits, and holds more than the headers map. */
+const MAX_HEADERS_BYTES = 60_000;
 
 /** Says nothing below a warning, and warnings on stderr. */
 const quietLogger: Logger = {
@@ -151,7 +162,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
 
 function assertName(value: unknown, option: string): void {
   if (isName(value)) return;
-  throw new BusError('INVALID_NAME', `${JSON.stringify(value)} is not a name`, {
+  throw new BusError('INVALID_NAME', `${shown(value)} is not a name`, {
     where: `createBus({ ${option} })`,
     remedy: 'use 1 to 64 letters, digits, _ and -',
   });
@@ -166,6 +177,12 @@ function resolveLimits(own: Partial<Limits> | undefined): Limits {
         remedy: 'give a positive number, or leave it out',
       });
     }
+  }
+  if (limits.maxHeadersBytes > MAX_HEADERS_BYTES) {
+    throw new BusError('INVALID_OPTION', `limits.maxHeadersBytes cannot exceed ${MAX_HEADERS_BYTES}`, {
+      where: 'createBus',
+      remedy: 'put bulky data into the message',
+    });
   }
   return limits;
 }

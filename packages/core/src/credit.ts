@@ -9,7 +9,8 @@ export class CreditHold {
   readonly #account: CreditAccount;
   readonly #cost: number;
   readonly #reliable: boolean;
-  #holders = 0;
+  /** The delivery itself is the first holder, until it has offered the message to everybody. */
+  #holders = 1;
 
   constructor(account: CreditAccount, cost: number, reliable: boolean) {
     this.#account = account;

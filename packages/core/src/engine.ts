@@ -126,14 +126,7 @@ export class Engine implements Hosts {
     return this.clock.now() * 1000;
   }
 
-  sizeClass(bytes: number): number {
-    const { borders } = this.policy;
-    let index = 0;
-    while (index < borders.length && bytes > borders[index]) index++;
-    return index;
-  }
-
-  // IncomingMessage
+  // Receiving
 
   incoming(link: Link, message: IncomingMessage): void {
     switch (message.kind) {
@@ -251,7 +244,7 @@ export class Engine implements Hosts {
     return at >= 0;
   }
 
-  // Outgoing
+  // Sending
 
   /** The server of `call` with the fewest requests outstanding; ties go round. Undefined: nobody serves it. */
   chooseServer(call: string): Server | undefined {

@@ -17,8 +17,8 @@ export interface Limits {
   readonly unwrittenBytes: number;
   /** Bytes of unfinished fragmented messages that one peer may make this participant hold. Default 128 MiB. */
   readonly assemblyBytes: number;
-  /** Frames that arrived early and are held until the gap before them closes, per link. Default 4,096. */
-  readonly heldFrames: number;
+  /** Bytes of frames that arrived early and are held until the gap before them closes, per link. Default 64 MiB. */
+  readonly heldBytes: number;
   /** Patterns and services one peer may announce. Default 16,384. */
   readonly subscriptionsPerPeer: number;
   /** Topic ids one peer may use on a link. Default 65,536. */
@@ -37,7 +37,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxQueuedBytes: 256 * 1024 * 1024,
   unwrittenBytes: 256 * 1024,
   assemblyBytes: 128 * 1024 * 1024,
-  heldFrames: 4096,
+  heldBytes: 64 * 1024 * 1024,
   subscriptionsPerPeer: 16_384,
   topicsPerPeer: 65_536,
   deadlineMs: 30_000,

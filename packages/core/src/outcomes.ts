@@ -13,6 +13,9 @@
 export const OUTCOMES = ['delivered', 'expired', 'refused', 'dropped', 'peer-gone'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** The reason of a delivery that the own bus gave up. */
+export const BUS_CLOSED = 'the bus was closed';
+
 /** One line of a receipt. */
 export interface Delivery {
   /** Instance id of the peer; the own id for the local bus. */

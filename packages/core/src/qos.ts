@@ -1,4 +1,4 @@
-import { BusError, DURABILITIES, PRIORITIES, type Qos, RELIABILITIES } from './contract/index.ts';
+import { BusError, DURABILITIES, PRIORITIES, type Qos, RELIABILITIES, shown } from './contract/index.ts';
 
 /** Qos with its defaults filled in; priority also as the number that frames and queues use. */
 export interface ResolvedQos {
@@ -19,7 +19,7 @@ export function assertQos(qos: Qos, where: string): Qos {
 
 function check(field: string, value: unknown, allowed: readonly string[], where: string): void {
   if (value === undefined || (typeof value === 'string' && allowed.includes(value))) return;
-  throw new BusError('INVALID_OPTION', `${field} ${JSON.stringify(value)} does not exist`, {
+  throw new BusError('INVALID_OPTION', `${field} ${shown(value)} does not exist`, {
     where,
     remedy: `use one of ${allowed.join(', ')}`,
   });

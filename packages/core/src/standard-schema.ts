@@ -1,4 +1,5 @@
 import { BusError } from './contract/index.ts';
+import { isThenable } from './thenable.ts';
 
 /**
  * The part of Standard Schema v1 that the bus uses, so that zod, valibot, arktype and others fit without a dependency.
@@ -32,8 +33,8 @@ export type OutputOf<S> = S extends StandardSchema<infer _Input, infer Output> ?
  */
 export function validate(schema: StandardSchema, value: unknown, where: string): unknown {
   const result = schema['~standard'].validate(value);
-  if (result instanceof Promise) {
-    result.catch(() => {});
+  if (isThenable(result)) {
+    Promise.resolve(result).catch(() => {});
     throw new BusError('ASYNC_SCHEMA', 'the schema validates asynchronously', {
       where,
       remedy: 'use a synchronous schema; the bus cannot hold up a flow for a promise',

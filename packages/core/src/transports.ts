@@ -7,6 +7,7 @@ import {
   type PeerInfo,
   type PeerTransport,
   type Receiver,
+  shown,
   type TransportCapabilities,
   type TransportContext,
   type TransportPlugin,
@@ -60,7 +61,7 @@ export class TransportSet {
     for (const plugin of plugins) {
       const where = `plugin ${String(plugin.name)}`;
       if (typeof plugin.name !== 'string' || !NAME.test(plugin.name) || plugin.name === 'local') {
-        throw new BusError('INVALID_OPTION', `${JSON.stringify(plugin.name)} is not a transport name`, {
+        throw new BusError('INVALID_OPTION', `${shown(plugin.name)} is not a transport name`, {
           where: 'plugins',
         });
       }

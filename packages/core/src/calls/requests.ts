@@ -32,6 +32,8 @@ export interface RemoteFailure {
   readonly name: string;
   readonly code: string;
   readonly message: string;
+  /** Where at the serving side, when its error said so. */
+  readonly where?: string;
   readonly data?: unknown;
 }
 
@@ -216,7 +218,7 @@ function remoteError(failure: RemoteFailure, request: PendingRequest): BusError 
   const known = (ERROR_CODES as readonly string[]).includes(failure.code);
   const code: ErrorCode = known ? (failure.code as ErrorCode) : 'REMOTE_ERROR';
   return new BusError(code, failure.message, {
-    where: `${request.call} at ${request.server.target.peer.name}`,
+    where: `${failure.where ?? request.call}, at ${request.server.target.peer.name}`,
     data: { name: failure.name, code: failure.code, data: failure.data },
   });
 }

@@ -138,7 +138,6 @@ export class ActiveService implements Service {
       return;
     }
     const hold = new CreditHold(account, cost, true);
-    hold.retain();
     this.#waiting.push({ request, hold });
   }
 
@@ -229,7 +228,8 @@ export class ActiveService implements Service {
     } catch (error) {
       if (kind !== KIND.ERROR) throw error;
       // What the error carried as data cannot travel; the rest must.
-      this.#host.encoder.into(shipment, { ...describe(error), message: (value as RemoteFailure).message }, this.call);
+      const { data: _left, ...rest } = value as RemoteFailure;
+      this.#host.encoder.into(shipment, rest, this.call);
     }
     this.#host.answer(request, this.call, kind, shipment);
   }
@@ -281,6 +281,7 @@ function describe(error: unknown): RemoteFailure {
     name: error.name,
     code: typeof code === 'string' ? code : 'REMOTE_ERROR',
     message: isBusError(error) ? error.what : error.message,
+    ...(isBusError(error) && error.where !== undefined ? { where: error.where } : {}),
     ...(data === undefined ? {} : { data }),
   };
 }

@@ -1,5 +1,6 @@
-import { BusError, type Codec } from '../contract/index.ts';
+import { BusError, type Codec, isBusError } from '../contract/index.ts';
 import { assertEncodable } from './encodable.ts';
+import { containerBudget } from './msgpack-guard.ts';
 
 const MAX_DEPTH = 64;
 const QUOTE = 0x22;
@@ -14,8 +15,15 @@ export const json: Codec = {
   id: 2,
   encode(value: unknown): Uint8Array {
     if (value === undefined) return Buffer.from('null');
-    assertEncodable(value, 'json');
-    return Buffer.from(JSON.stringify(value), 'utf8');
+    try {
+      assertEncodable(value, 'json');
+      return Buffer.from(JSON.stringify(value), 'utf8');
+    } catch (cause) {
+      // A getter or toJSON that throws, or gives what JSON has no word for.
+      if (isBusError(cause)) throw cause;
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new BusError('NOT_SERIALIZABLE', `the json codec cannot carry this value: ${why}`, { cause });
+    }
   },
   decode(bytes: Uint8Array, start: number, end: number): unknown {
     assertShallow(bytes, start, end);
@@ -27,10 +35,12 @@ export const json: Codec = {
   },
 };
 
-/** Refuses nesting over 64 before anything is built. @throws BusError DECODE_FAILED */
+/** Refuses nesting over 64, and more arrays and objects than real data has, before anything is built. @throws BusError DECODE_FAILED */
 function assertShallow(bytes: Uint8Array, start: number, end: number): void {
   let depth = 0;
   let quoted = false;
+  let containers = 0;
+  const budget = containerBudget(end - start);
   for (let i = start; i < end; i++) {
     const byte = bytes[i];
     if (quoted) {
@@ -38,6 +48,11 @@ function assertShallow(bytes: Uint8Array, start: number, end: number): void {
       else if (byte === QUOTE) quoted = false;
     } else if (byte === QUOTE) quoted = true;
     else if (byte === 0x5b || byte === 0x7b) {
+      if (++containers > budget) {
+        throw new BusError('DECODE_FAILED', `more than ${Math.floor(budget)} arrays and objects`, {
+          where: 'json codec',
+        });
+      }
       if (++depth > MAX_DEPTH) {
         throw new BusError('DECODE_FAILED', `nesting deeper than ${MAX_DEPTH}`, { where: 'json codec' });
       }

@@ -1,8 +1,8 @@
 import { BusError } from '../contract/index.ts';
 
 /**
- * Walks encoded msgpack without building anything and refuses what could hurt the reader: nesting over 64, more values
- * than the budget (a one-megabyte array of empty maps would grow to 64 MB), lengths beyond the end, and every
+ * Walks encoded msgpack without building anything and refuses what could hurt the reader: nesting over 64, more arrays
+ * and maps than the budget (a megabyte of empty maps would grow to 64 MB), lengths beyond the end, and every
  * extension but `undefined` (type 0) and timestamps (type -1): msgpackr would build RegExp, Error, Set and typed
  * arrays from a peer's bytes, and its table of extensions is global to the process, so it cannot be emptied here.
  *
@@ -10,9 +10,9 @@ import { BusError } from '../contract/index.ts';
  */
 const MAX_DEPTH = 64;
 
-/** Values that a payload of `bytes` may decode to: generous for real data, far below a bomb. */
-function valueBudget(bytes: number): number {
-  return bytes <= 65_536 ? bytes : 65_536 + (bytes - 65_536) / 2;
+/** Arrays and maps that a payload of `bytes` may decode to: generous for real data, far below a bomb. */
+export function containerBudget(bytes: number): number {
+  return 65_536 + bytes / 4;
 }
 
 /** Containers still open: how many values each wants. One for the process: the walk calls nobody. */
@@ -27,20 +27,21 @@ const wanted = new Float64Array(MAX_DEPTH + 1);
 export function assertSafeMsgpack(u8: Uint8Array, start: number, end: number): void {
   let at = start;
   let depth = 0;
-  let values = 0;
-  const budget = valueBudget(end - start);
+  let containers = 0;
+  const budget = containerBudget(end - start);
   wanted[0] = 1;
   for (;;) {
     while (wanted[depth] === 0) {
       if (depth === 0) {
-        if (at !== end) throw refused(`${end - at} bytes follow the value`);
+        if (at > end || Number.isNaN(at)) throw refused('the value is cut off');
+        if (at < end) throw refused(`${end - at} bytes follow the value`);
         return;
       }
       depth--;
     }
     wanted[depth]--;
-    if (at >= end) throw refused('the value is cut off');
-    if (++values > budget) throw refused(`more than ${Math.floor(budget)} values in ${end - start} bytes`);
+    // Not `at >= end`: a length read beyond the end makes `at` NaN.
+    if (!(at < end)) throw refused('the value is cut off');
     const byte = u8[at++];
     let children = 0;
     if (byte < 0x80 || byte >= 0xe0) continue;
@@ -107,6 +108,7 @@ export function assertSafeMsgpack(u8: Uint8Array, start: number, end: number): v
           continue;
       }
     }
+    if (++containers > budget) throw refused(`more than ${Math.floor(budget)} arrays and maps in ${end - start} bytes`);
     if (children > 0) {
       if (depth === MAX_DEPTH) throw refused(`nesting deeper than ${MAX_DEPTH}`);
       wanted[++depth] = children;

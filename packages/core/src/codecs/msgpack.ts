@@ -27,7 +27,7 @@ export const msgpack: Codec = {
     try {
       return packr.pack(value);
     } catch (cause) {
-      const why = cause instanceof RangeError ? 'a cycle, or nesting beyond the stack' : (cause as Error).message;
+      const why = reasonOf(cause);
       throw new BusError('NOT_SERIALIZABLE', `the msgpack codec cannot carry this value: ${why}`, {
         remedy: 'leave out functions, symbols and cycles, or convert them before publishing',
         cause,
@@ -41,7 +41,12 @@ export const msgpack: Codec = {
     try {
       return packr.unpack(bytes, range);
     } catch (cause) {
-      throw new BusError('DECODE_FAILED', (cause as Error).message, { where: 'msgpack codec', cause });
+      throw new BusError('DECODE_FAILED', reasonOf(cause), { where: 'msgpack codec', cause });
     }
   },
 };
+
+function reasonOf(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return text.includes('call stack') ? 'a cycle, or nesting beyond the stack' : text;
+}

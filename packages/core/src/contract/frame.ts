@@ -45,6 +45,8 @@ export class FrameHeader {
   /** Encoded headers map: offset from the start of the frame and length; 0 when absent. */
   headersOffset = 0;
   headersLength = 0;
+  /** The last frame read had sections. */
+  hasSections = false;
 }
 
 const TWO_32 = 4_294_967_296;
@@ -178,12 +180,29 @@ export function readFrameHeader(buffer: FrameBuffer, offset: number, length: num
   if (into.messageId > Number.MAX_SAFE_INTEGER) return 'message id over 2^53';
   into.total = length - into.headerLength;
   into.fragmentOffset = 0;
-  if (into.flags === WHOLE && (into.sections & SECTION_BYTES) === 0) return '';
+  if (into.hasSections) clearSections(into);
+  if (into.flags === WHOLE && (into.sections & SECTION_BYTES) === 0) {
+    return into.headerLength === HEADER_BYTES ? '' : `a header of ${into.headerLength} bytes without sections`;
+  }
+  into.hasSections = true;
   return readSections(buffer, offset, into);
 }
 
 /** What `readFrameHeader` answers for a frame of another version (F2). */
 export const UNKNOWN_VERSION = 'unknown frame version';
+
+/** A header is read into one object again and again: nothing of the frame before may stay. */
+function clearSections(into: FrameHeader): void {
+  into.hasSections = false;
+  into.expiry = 0;
+  into.checksum = 0;
+  into.sampledTime = 0;
+  into.originId = '';
+  into.originName = '';
+  into.topicName = '';
+  into.headersOffset = 0;
+  into.headersLength = 0;
+}
 
 function readSections(buffer: FrameBuffer, offset: number, into: FrameHeader): string {
   const { u8, i32 } = buffer;
@@ -205,7 +224,7 @@ function readSections(buffer: FrameBuffer, offset: number, into: FrameHeader): s
     if (!fits(8)) return 'the expiry section is cut off';
     into.expiry = low() + high() * TWO_32;
     end += 8;
-  } else into.expiry = 0;
+  }
   if ((into.flags & FLAG.CHECKSUM) !== 0) {
     if (!fits(8)) return 'the checksum section is cut off';
     into.checksum = low();
@@ -215,7 +234,7 @@ function readSections(buffer: FrameBuffer, offset: number, into: FrameHeader): s
     if (!fits(8)) return 'the sampled-time section is cut off';
     into.sampledTime = low() + high() * TWO_32;
     end += 8;
-  } else into.sampledTime = 0;
+  }
   if ((into.flags & FLAG.ORIGIN) !== 0) {
     if (!fits(16)) return 'the origin section is cut off';
     const bytes = u8[offset + end + 8];
@@ -252,7 +271,8 @@ function utf8Length(text: string): number {
 }
 
 /** Everything a frame is made of, for tools, tests and the cold control kinds. */
-export interface FrameParts extends Partial<Omit<FrameHeader, 'length' | 'headerLength' | 'headersOffset'>> {
+export interface FrameParts
+  extends Partial<Omit<FrameHeader, 'length' | 'headerLength' | 'headersOffset' | 'hasSections'>> {
   kind: number;
   payload?: Uint8Array;
   headers?: Uint8Array;

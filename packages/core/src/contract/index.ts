@@ -16,6 +16,7 @@ export * from './regions.ts';
 export * from './result.ts';
 export * from './sender-base.ts';
 export * from './services.ts';
+export * from './shown.ts';
 export * from './topic.ts';
 export * from './transport.ts';
 export * from './version.ts';

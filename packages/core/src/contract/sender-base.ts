@@ -123,7 +123,8 @@ export abstract class SenderBase implements Sender {
     if (this.#closing !== undefined) return;
     this.#closeReason = reason;
     this.#closing = this.#end(reason);
-    this.#closeCallback?.(reason);
+    // Never from within a claim or commit: the owner has a frame in hand.
+    queueMicrotask(() => this.#closeCallback?.(reason));
   }
 
   async #end(reason: BusError | undefined): Promise<void> {

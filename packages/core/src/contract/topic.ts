@@ -1,4 +1,5 @@
 import { BusError } from './errors.ts';
+import { shown } from './shown.ts';
 
 /**
  * Topics and patterns.
@@ -24,7 +25,7 @@ export function isPattern(value: unknown): value is string {
 export function assertTopic(value: unknown, where = 'topic'): asserts value is string {
   if (isTopic(value)) return;
   const wildcard = isPattern(value) ? '; wildcards are for subscriptions only' : '';
-  throw new BusError('INVALID_TOPIC', `${JSON.stringify(value) ?? String(value)} is not a topic${wildcard}`, {
+  throw new BusError('INVALID_TOPIC', `${shown(value)} is not a topic${wildcard}`, {
     where,
     remedy: 'use tokens of letters, digits, _ and - (1 to 64 each) joined by dots, at most 255 bytes',
   });
@@ -33,7 +34,7 @@ export function assertTopic(value: unknown, where = 'topic'): asserts value is s
 /** @throws BusError INVALID_PATTERN */
 export function assertPattern(value: unknown, where = 'pattern'): asserts value is string {
   if (isPattern(value)) return;
-  throw new BusError('INVALID_PATTERN', `${JSON.stringify(value) ?? String(value)} is not a topic pattern`, {
+  throw new BusError('INVALID_PATTERN', `${shown(value)} is not a topic pattern`, {
     where,
     remedy: 'use topic tokens joined by dots, * for one token, and > only as the last token',
   });

@@ -16,9 +16,11 @@ const ID = /^[0-9a-f]{16}$/;
 
 /** The records of one bus. They only point to sockets: what they say is believed after HELLO. */
 export class Records {
+  readonly #busFolder: string;
   readonly #folder: string;
 
   constructor(busFolder: string) {
+    this.#busFolder = busFolder;
     this.#folder = path.join(busFolder, 'participants');
     try {
       mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
@@ -60,8 +62,16 @@ export class Records {
     }
   }
 
-  /** Anybody may remove the record of a dead participant: ids are never used again. */
+  /**
+   * Removes what a participant has left: every file that bears its id. Anybody may, once it is dead: ids are never used
+   * again. The record goes last, so that a remover who dies halfway is followed by another.
+   */
   remove(id: string): void {
+    for (const folder of [this.#busFolder, this.#folder]) {
+      for (const file of readdirSync(folder)) {
+        if (file.includes(id) && file !== id + SUFFIX) rmSync(path.join(folder, file), { force: true });
+      }
+    }
     rmSync(path.join(this.#folder, id + SUFFIX), { force: true });
   }
 }

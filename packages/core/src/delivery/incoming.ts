@@ -68,6 +68,7 @@ export class EventDelivery {
       }
     }
     if (hold === undefined) topic.returned(cost, reliable);
+    else hold.release();
   }
 
   /** An event of this bus's own. */
@@ -107,6 +108,7 @@ export class EventDelivery {
       }
     }
     if (hold === undefined) account.returned(cost, true);
+    else hold.release();
   }
 
   #decode(

@@ -72,7 +72,7 @@ export class LocalTarget implements Target {
 
   submit(message: OutMessage): void {
     const topic = message.topic;
-    if (!this.hasCredit(topic, message.cost)) {
+    if (message.cost > 0 && !this.hasCredit(topic, message.cost)) {
       if (message.reliable) {
         topic.wait(message);
         this.queuedBytes += message.payload.length;

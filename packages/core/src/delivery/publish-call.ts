@@ -1,7 +1,7 @@
 import { BusError, type ErrorCode } from '../contract/index.ts';
 import type { DeadlineLane, Deadlines, Expirable } from '../deadlines.ts';
 import type { OutMessage, Settlement } from '../link/out-message.ts';
-import type { Delivery, Outcome, Receipt } from '../outcomes.ts';
+import { BUS_CLOSED, type Delivery, type Outcome, type Receipt } from '../outcomes.ts';
 
 const REJECTION: Readonly<Record<Exclude<Outcome, 'delivered'>, ErrorCode>> = {
   expired: 'DEADLINE_EXCEEDED',
@@ -93,7 +93,7 @@ export class PublishCall implements Settlement, Expirable {
       return;
     }
     const outcome = failure.outcome as Exclude<Outcome, 'delivered'>;
-    const code = this.#aborted ? 'ABORTED' : REJECTION[outcome];
+    const code = this.#aborted ? 'ABORTED' : failure.reason === BUS_CLOSED ? 'CLOSED' : REJECTION[outcome];
     const count = this.#deliveries.length;
     this.#reject(
       new BusError(code, `none of ${count} ${count === 1 ? 'delivery' : 'deliveries'} succeeded: ${failure.reason}`, {

@@ -36,8 +36,8 @@ export class Dispatcher {
   add(transport: string, receiver: Receiver, capabilities: TransportCapabilities): void {
     const inlet = new Inlet(receiver, this.#handlerFor(transport, capabilities), capabilities.wakeup === 'poll');
     this.#inlets.push(inlet);
-    receiver.onReadable(() => this.#pass(inlet));
-    if (inlet.polled) this.#pass(inlet);
+    receiver.onReadable(() => this.#readable(inlet));
+    if (inlet.polled) this.#readable(inlet);
   }
 
   /** After link loss: what that peer committed is still handed over. */
@@ -52,6 +52,12 @@ export class Dispatcher {
   close(): void {
     for (const inlet of this.#inlets) inlet.closed = true;
     this.#inlets.length = 0;
+  }
+
+  #readable(inlet: Inlet): void {
+    // Time asleep is not time spun.
+    if (inlet.polled && !inlet.scheduled) inlet.polledAt = this.#clock.now();
+    this.#pass(inlet);
   }
 
   #handlerFor(transport: string, { lossless, confirms }: TransportCapabilities): FrameHandler {

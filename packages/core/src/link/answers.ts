@@ -74,6 +74,7 @@ export class Answers {
 
   /** A route was lost, and answers with it: credit is told again (confirmation is, when frames are replayed). */
   repeat(): void {
+    for (let flow = 0; flow < FLOWS_PER_LINK; flow++) if (this.#next[flow] > 1) this.confirm(flow);
     for (const topic of this.#known) this.#report(topic);
     this.#linkReported = Number.NEGATIVE_INFINITY;
     this.#host.turnEnd.answerLink(this.#link);

@@ -8,6 +8,7 @@ export class Assembly {
   readonly messageId: number;
   readonly sections: number;
   readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly sampledTime: number;
 
   constructor(
     total: number,
@@ -17,6 +18,7 @@ export class Assembly {
     messageId: number,
     sections: number,
     headers: Readonly<Record<string, string>> | undefined,
+    sampledTime: number,
   ) {
     this.bytes = new Uint8Array(total);
     this.kind = kind;
@@ -25,5 +27,6 @@ export class Assembly {
     this.messageId = messageId;
     this.sections = sections;
     this.headers = headers;
+    this.sampledTime = sampledTime;
   }
 }

@@ -4,27 +4,43 @@ import type { OutMessage } from './out-message.ts';
 import { PairWriter } from './pairs.ts';
 import type { Route } from './route.ts';
 
+/** Sequences of a flow that will not come any more, unless they have. */
+export interface Skip {
+  readonly flow: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
  * A route died. Its reliable frames are queued to be sent again; best-effort frames it carried may be lost, and
  * nobody can say which. The receiver is told the ranges that will not come again, so that no flow waits for them, and
  * the topics concerned start new credit accounts, since what was lost can never be taken.
  */
 export function announceLosses(link: Link, route: Route): void {
-  const { outbound } = link;
+  const { outbound, skips } = link;
+  const { confirmedSequence, sentSequence } = outbound;
   for (const flow of route.lossyFlows) {
     const underWay = new Set(sequencesUnderWay(link, flow));
-    const ranges = gaps(outbound.confirmedSequence[flow] + 1, outbound.sentSequence[flow], underWay);
-    if (ranges.length === 0) continue;
-    const pairs = new PairWriter(ranges.length * 2);
-    for (const [from, to] of ranges) {
-      pairs.add(flow, from);
-      pairs.add(flow, to);
-    }
-    link.owe(KIND.SKIP, 0, pairs.bytes);
+    for (const [from, to] of gaps(confirmedSequence[flow] + 1, sentSequence[flow], underWay))
+      skips.push({ flow, from, to });
   }
+  // Told again until confirmed: the announcement may have been on the route that died.
+  const open = skips.filter(({ flow, to }) => to > confirmedSequence[flow]);
+  skips.splice(0, skips.length, ...open);
+  if (skips.length > 0) link.owe(KIND.SKIP, 0, encodeSkips(skips));
   for (const topic of route.lossyTopics) outbound.renewAccount(topic);
   route.lossyFlows.clear();
   route.lossyTopics.clear();
+}
+
+/** Payload of a skip frame: two pairs a range, (flow, from) and (flow, to). */
+export function encodeSkips(skips: readonly Skip[]): Uint8Array {
+  const pairs = new PairWriter(skips.length * 2);
+  for (const { flow, from, to } of skips) {
+    pairs.add(flow, from);
+    pairs.add(flow, to);
+  }
+  return pairs.bytes;
 }
 
 /** Sequences of `flow` that have reached a route, or will again, and are not confirmed. */

@@ -1,7 +1,13 @@
-import { BusError } from '../contract/index.ts';
+import { BusError, shown } from '../contract/index.ts';
 
 /** Message headers on the wire: a JSON object of strings, UTF-8. @throws BusError INVALID_OPTION | TOO_LARGE */
 export function encodeHeaders(headers: Readonly<Record<string, string>>, maxBytes: number): Uint8Array {
+  if (typeof headers !== 'object' || headers === null) {
+    throw new BusError('INVALID_OPTION', `${shown(headers)} are no headers`, {
+      where: 'headers',
+      remedy: 'pass an object of strings',
+    });
+  }
   for (const [key, value] of Object.entries(headers)) {
     if (typeof value === 'string') continue;
     throw new BusError('INVALID_OPTION', `header ${JSON.stringify(key)} is not a string`, { where: 'headers' });

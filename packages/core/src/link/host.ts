@@ -18,8 +18,6 @@ export interface LinkHost {
   readonly interest: Interest;
   readonly messages: OutMessagePool;
   readonly turnEnd: TurnEnd;
-  /** Index of the size class of a payload, by the policy's borders. */
-  sizeClass(bytes: number): number;
   /** A message in order, complete, for subscriptions, calls or pending requests. Valid during the call. */
   incoming(link: Link, message: IncomingMessage): void;
   /** A peer no longer wants the answer to its request. */

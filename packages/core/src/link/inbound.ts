@@ -40,10 +40,12 @@ export class Inbound {
   readonly #assemblies: (Assembly | undefined)[] = new Array(FLOWS_PER_LINK).fill(undefined);
   readonly #topics: (InTopic | undefined)[] = [];
   #assemblyBytes = 0;
-  #heldFrames = 0;
+  #heldBytes = 0;
   /** Frames taken so far. */
   frames = 0;
   #topicCount = 0;
+  /** Topics whose credit was asked for before their first frame was here: questions may take a faster road. */
+  readonly #askedEarly = new Set<number>();
 
   /** What the peer is owed: confirmation and credit. */
   readonly answers: Answers;
@@ -87,6 +89,8 @@ export class Inbound {
       this.#control(buffer, offset, length, via);
       return;
     }
+    // Names are learnt as frames arrive: what is held or came twice may be the only one that bears the name.
+    if ((header.sections & SECTION.TOPIC_NAME) !== 0 && this.#topic() === undefined) return;
     const flow = header.priority * 64 + header.flow;
     const expected = this.#next[flow];
     if (header.sequence !== expected) {
@@ -96,15 +100,15 @@ export class Inbound {
       } else this.#hold(flow, buffer, offset, length, via, lossless);
       return;
     }
-    this.#accept(flow, buffer, offset, via);
+    this.#accept(flow, buffer, offset, via, lossless);
     if (!confirmsItself) this.answers.confirm(flow);
     if (this.#early[flow] !== undefined) this.#releaseEarly(flow);
   }
 
   /** The frame in `header` is the next of its flow. */
-  #accept(flow: number, buffer: FrameBuffer, offset: number, via: string): void {
+  #accept(flow: number, buffer: FrameBuffer, offset: number, via: string, lossless: boolean): void {
     if ((header.flags & WHOLE) !== WHOLE) {
-      this.#fragment(flow, buffer, offset, via);
+      this.#fragment(flow, buffer, offset, via, lossless);
       return;
     }
     this.#next[flow]++;
@@ -124,7 +128,8 @@ export class Inbound {
     incoming.bytes = buffer.u8;
     incoming.start = offset + header.headerLength;
     incoming.end = offset + header.length;
-    incoming.cost = incoming.end - incoming.start + CREDIT_OVERHEAD;
+    // What a medium may lose takes no credit: the lost part could never be returned.
+    incoming.cost = lossless ? incoming.end - incoming.start + CREDIT_OVERHEAD : 0;
     this.#host.incoming(this.#link, incoming);
   }
 
@@ -134,9 +139,10 @@ export class Inbound {
     return parseHeaders(buffer.u8, start, start + header.headersLength);
   }
 
-  #fragment(flow: number, buffer: FrameBuffer, offset: number, via: string): void {
+  #fragment(flow: number, buffer: FrameBuffer, offset: number, via: string, lossless: boolean): void {
     let assembly = this.#assemblies[flow];
-    if ((header.flags & FLAG.FIRST) !== 0) {
+    // Replay begins again at 0, and what a dead route still brings mixes with it: the bytes are the same, so the prefix stands.
+    if ((header.flags & FLAG.FIRST) !== 0 && assembly?.bytes.length !== header.total) {
       this.#dropAssembly(flow);
       const { maxMessageBytes, assemblyBytes } = this.#host.limits;
       if (header.total > maxMessageBytes || this.#assemblyBytes + header.total > assemblyBytes) {
@@ -153,27 +159,24 @@ export class Inbound {
         header.messageId,
         header.sections,
         this.#headers(buffer, offset),
+        (header.flags & FLAG.SAMPLED_TIME) !== 0 ? header.sampledTime : 0,
       );
       this.#assemblies[flow] = assembly;
       this.#assemblyBytes += header.total;
     }
-    if (
-      assembly === undefined ||
-      assembly.received !== header.fragmentOffset ||
-      assembly.bytes.length !== header.total
-    ) {
+    if (assembly !== undefined && assembly.bytes.length !== header.total) {
       this.#violation(`a fragment at ${header.fragmentOffset} does not continue its message`);
+      return;
+    }
+    if (assembly === undefined || header.fragmentOffset > assembly.received) {
+      this.#host.counters.duplicates++;
       return;
     }
     const start = offset + header.headerLength;
     const end = offset + header.length;
     assembly.bytes.set(buffer.u8.subarray(start, end), header.fragmentOffset);
-    assembly.received += end - start;
-    if ((header.flags & FLAG.LAST) === 0) return;
-    if (assembly.received !== assembly.bytes.length) {
-      this.#violation('the last fragment leaves a message incomplete');
-      return;
-    }
+    assembly.received = Math.max(assembly.received, header.fragmentOffset + end - start);
+    if (assembly.received !== assembly.bytes.length) return;
     this.#next[flow]++;
     const topic = this.#topics[assembly.topicId];
     this.#dropAssembly(flow);
@@ -185,13 +188,13 @@ export class Inbound {
     incoming.messageId = assembly.messageId;
     incoming.reliable = (assembly.sections & SECTION.BEST_EFFORT) === 0;
     incoming.via = via;
-    incoming.sampledTime = 0;
+    incoming.sampledTime = assembly.sampledTime;
     incoming.topic = topic;
     incoming.headers = assembly.headers;
     incoming.bytes = assembly.bytes;
     incoming.start = 0;
     incoming.end = assembly.bytes.length;
-    incoming.cost = assembly.bytes.length + CREDIT_OVERHEAD;
+    incoming.cost = lossless ? assembly.bytes.length + CREDIT_OVERHEAD : 0;
     this.#host.incoming(this.#link, incoming);
   }
 
@@ -225,12 +228,13 @@ export class Inbound {
     this.#topicCount++;
     const topic = new InTopic(this.answers, id, this.#host.interest.entry(name));
     this.#topics[id] = topic;
+    if (this.#askedEarly.delete(id)) this.answers.asked(topic);
     return topic;
   }
 
   #hold(flow: number, buffer: FrameBuffer, offset: number, length: number, via: string, lossless: boolean): void {
-    if (this.#heldFrames >= this.#host.limits.heldFrames) {
-      this.#violation(`more than ${this.#heldFrames} frames ahead of their turn`);
+    if (this.#heldBytes + length > this.#host.limits.heldBytes) {
+      this.#violation(`more than ${this.#heldBytes} bytes of frames ahead of their turn`);
       return;
     }
     let early = this.#early[flow];
@@ -239,8 +243,8 @@ export class Inbound {
       this.#early[flow] = early;
       this.#host.clock.setTimer(() => this.#holdExpired(flow), LOSSY_HOLD_MS);
     }
-    this.#heldFrames++;
-    early.hold(header.sequence, buffer, offset, length, via, !lossless);
+    this.#heldBytes += length;
+    early.hold(header.sequence, buffer, offset, length, via, lossless);
   }
 
   /** A gap on a medium that may lose frames is counted and passed; any other gap is closed by replay or skip. */
@@ -250,6 +254,7 @@ export class Inbound {
     if (early === undefined || lowest === undefined || !early.lossyOnly || this.#link.ended) return;
     this.#host.counters.gaps += lowest - this.#next[flow];
     this.#next[flow] = lowest;
+    this.#dropAssembly(flow);
     this.#releaseEarly(flow);
     if (this.#early[flow] !== undefined) this.#host.clock.setTimer(() => this.#holdExpired(flow), LOSSY_HOLD_MS);
   }
@@ -261,10 +266,10 @@ export class Inbound {
       const next = this.#next[flow];
       const pieces = early.take(next);
       if (pieces !== undefined) {
-        this.#heldFrames -= pieces.length;
         for (const piece of pieces) {
+          this.#heldBytes -= piece.length;
           readFrameHeader(piece.frame, 0, piece.length, header);
-          if (header.sequence === this.#next[flow]) this.#accept(flow, piece.frame, 0, piece.via);
+          if (header.sequence === this.#next[flow]) this.#accept(flow, piece.frame, 0, piece.via, piece.lossless);
           else this.#host.counters.duplicates++;
         }
         this.answers.confirm(flow);
@@ -294,7 +299,7 @@ export class Inbound {
           return;
         }
         readPairs(buffer, start, end, this.#onCredit);
-        this.#link.outbound.creditReturned();
+        this.#link.outbound.releaseWaiting();
         return;
       case KIND.SKIP:
         this.#skip(buffer, start, end);
@@ -331,6 +336,7 @@ export class Inbound {
   readonly #onCreditQuestion = (topicId: number): void => {
     const topic = this.#topics[topicId];
     if (topic !== undefined) this.answers.asked(topic);
+    else if (this.#askedEarly.size < this.#host.limits.topicsPerPeer) this.#askedEarly.add(topicId);
   };
 
   readonly #onCredit = (topicId: number, taken: number): void => {
@@ -351,8 +357,8 @@ export class Inbound {
         this.#early[flow] = early;
         if (early.skip(from, sequence) > MAX_SKIPS) this.#violation(`more than ${MAX_SKIPS} announced losses`);
         this.#releaseEarly(flow);
-        this.answers.confirm(flow);
       }
+      this.answers.confirm(flow);
       from = -1;
     });
   }

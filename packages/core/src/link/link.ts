@@ -1,6 +1,6 @@
 import { KIND, type PeerInfo, type PeerTransport, type TransportCapabilities } from '../contract/index.ts';
 import { type Selection, select } from '../selector/select.ts';
-import { announceLosses } from './failover.ts';
+import { announceLosses, encodeSkips, type Skip } from './failover.ts';
 import type { LinkHost } from './host.ts';
 import { Inbound } from './inbound.ts';
 import type { OutMessage } from './out-message.ts';
@@ -37,7 +37,12 @@ export class Link {
   subscribeSent = 0;
   subscribeAcked = 0;
 
+  /** Ranges announced as lost and not confirmed yet. */
+  readonly skips: Skip[] = [];
+
   readonly #host: LinkHost;
+  /** Payload sizes at which a decision may change: the policy's, and what each route can carry. */
+  readonly #borders: readonly number[];
   /** Made when first used: in a large bus most links never carry data. */
   #outbound: Outbound | undefined;
   #inbound: Inbound | undefined;
@@ -52,6 +57,8 @@ export class Link {
     this.routes = transports.map(
       (common, i) => new Route(this, host, i, common.name, common.medium, common.address, common.capabilities),
     );
+    const borders = [...host.policy.borders, ...this.routes.map(({ capabilities }) => capabilities.maxMessageLength)];
+    this.#borders = [...new Set(borders)].sort((a, b) => a - b);
   }
 
   get outbound(): Outbound {
@@ -77,6 +84,14 @@ export class Link {
   /** Data may leave: the link is up and the peer knows our subscriptions, so an effect cannot miss its cause. */
   get mayCarryData(): boolean {
     return this.connected && this.subscribeSent === this.subscribeAcked;
+  }
+
+  /** Index of the size class of a payload: within one the policy, and what the routes can carry, stay the same. */
+  sizeClass(bytes: number): number {
+    const borders = this.#borders;
+    let index = 0;
+    while (index < borders.length && bytes > borders[index]) index++;
+    return index;
   }
 
   /** A fresh decision for one message. */
@@ -141,6 +156,7 @@ export class Link {
       outbound.replay([...drain(route)]);
       announceLosses(this, route);
       outbound.askAgain();
+      outbound.releaseWaiting();
     }
     this.#inbound?.answers.repeat();
   }
@@ -157,11 +173,13 @@ export class Link {
   sendControl(kind: number, id: number, payload: Uint8Array): boolean {
     let idle: Route | undefined;
     for (const route of this.routes) {
+      if (!route.capabilities.lossless) continue;
       if (route.state === 'up') {
         if (route.writeControl(kind, id, payload)) return true;
-      } else if (route.state === 'idle' && route.capabilities.lossless) idle ??= route;
+      } else if (route.state === 'idle') idle ??= route;
     }
-    if (this.connected && !this.routes.some((route) => route.state === 'up')) idle?.open();
+    if (this.connected && !this.routes.some(({ state, capabilities }) => state === 'up' && capabilities.lossless))
+      idle?.open();
     return false;
   }
 
@@ -178,6 +196,12 @@ export class Link {
       this.#debts.shift();
     }
     if (this.#inbound?.answers.due === true) this.#host.turnEnd.answerLink(this);
+  }
+
+  /** `from` to `to` of a flow will not come any more: told, and told again with every route that is lost. */
+  announceSkip(flow: number, from: number, to: number): void {
+    this.skips.push({ flow, from, to });
+    this.owe(KIND.SKIP, 0, encodeSkips([{ flow, from, to }]));
   }
 
   /** There is room again on some route. */
@@ -219,18 +243,18 @@ export class Link {
     this.pump();
   }
 
-  /** Ends for good: what is not settled ends as `peer-gone`. */
-  async end(reason: string): Promise<void> {
+  /** Ends for good: what is not settled ends as `outcome`. */
+  async end(outcome: 'peer-gone' | 'dropped', reason: string): Promise<void> {
     if (this.ended) return;
     this.ended = true;
     this.connected = false;
     const closing = this.routes.map((route) => {
       const messages = [...drain(route)];
       const closed = route.close();
-      for (const message of messages) this.outbound.settle(message, 'peer-gone', reason);
+      for (const message of messages) this.outbound.settle(message, outcome, reason);
       return closed;
     });
-    this.outbound.failAll('peer-gone', reason);
+    this.#outbound?.failAll(outcome, reason);
     this.#pings.clear();
     await Promise.allSettled(closing);
   }

@@ -34,8 +34,12 @@ export class Outbound implements Target {
   readonly #byId = new Map<number, OutTopic>();
   readonly #waitingTopics = new Set<OutTopic>();
   #nextTopicId = 1;
+  /** By flow: the first sequence sent over a lossy medium that the receiver was not told about. */
+  #lossyFrom: Map<number, number> | undefined;
   #linkSent = 0;
   #linkTaken = 0;
+  /** Credit came back without a word of the peer, and may let waiting messages go. */
+  #refunded = false;
   #pumping = false;
 
   constructor(link: Link, host: LinkHost) {
@@ -59,7 +63,24 @@ export class Outbound implements Target {
   }
 
   nextSequence(message: OutMessage): number {
-    return ++this.sentSequence[message.priority * 64 + message.flow];
+    const flow = message.priority * 64 + message.flow;
+    const lossyFrom = this.#lossyFrom?.get(flow);
+    if (lossyFrom !== undefined && message.reliable) {
+      // The receiver must not wait for what a lossy medium may have lost.
+      this.#lossyFrom?.delete(flow);
+      const lossyTo = this.sentSequence[flow];
+      // Not now: a frame is claimed and not yet committed.
+      queueMicrotask(() => this.#link.announceSkip(flow, lossyFrom, lossyTo));
+    }
+    return ++this.sentSequence[flow];
+  }
+
+  /** A best-effort message left over a medium that may lose it: its credit is given back, its sequence noted. */
+  sentLossy(message: OutMessage): void {
+    const flow = message.priority * 64 + message.flow;
+    this.#lossyFrom ??= new Map();
+    if (!this.#lossyFrom.has(flow)) this.#lossyFrom.set(flow, message.sequence);
+    this.#refund(message);
   }
 
   /** True when a message of `cost` bytes for `topic` would not have to wait for credit; else the peer is asked for it. */
@@ -155,6 +176,7 @@ export class Outbound implements Target {
     } finally {
       this.#pumping = false;
     }
+    if (this.#refunded) this.releaseWaiting();
   }
 
   #pumpQueue(queue: MessageQueue): void {
@@ -189,12 +211,18 @@ export class Outbound implements Target {
 
   #refund(message: OutMessage): void {
     if (message.cost === 0) return;
+    this.#refunded = true;
     message.topic.sent -= message.cost;
     if (message.reliable) this.#linkSent -= message.cost;
   }
 
   /** True when the message is off our hands: written, or refused. */
   #write(message: OutMessage): boolean {
+    if (message.route !== undefined && message.route.state !== 'up') {
+      // The route died between two fragments: the message begins again on another.
+      message.route = undefined;
+      message.written = 0;
+    }
     const route = message.route ?? this.#choose(message);
     if (route === null) {
       if (this.#link.mayFindRoute(message)) return false;
@@ -203,8 +231,6 @@ export class Outbound implements Target {
       return true;
     }
     if (route.state !== 'up') {
-      message.route = undefined;
-      message.written = 0;
       if (route.state === 'idle') route.open();
       return false;
     }
@@ -230,7 +256,7 @@ export class Outbound implements Target {
       topic.choices.length = 0;
       topic.choicesEpoch = this.#link.routesEpoch;
     }
-    const key = (this.#host.sizeClass(message.payload.length) * 5 + message.priority) * 2 + (message.reliable ? 1 : 0);
+    const key = (this.#link.sizeClass(message.payload.length) * 5 + message.priority) * 2 + (message.reliable ? 1 : 0);
     let route = topic.choices[key];
     if (route === undefined) {
       route = this.#link.chooseRoute(message);
@@ -251,8 +277,9 @@ export class Outbound implements Target {
     topic.taken = taken;
   }
 
-  /** Moves on whatever has credit now. */
-  creditReturned(): void {
+  /** Moves on whatever has credit now: the peer returned some, or what was refused gave its own back. */
+  releaseWaiting(): void {
+    this.#refunded = false;
     for (const topic of this.#waitingTopics) {
       this.#release(topic);
       if (topic.waitingCount === 0) this.#waitingTopics.delete(topic);
@@ -328,7 +355,10 @@ export class Outbound implements Target {
       }
       const queue = this.#ready[priority];
       const half = queue.first;
-      if (half !== undefined && half.sequence > 0) half.written = 0;
+      if (half !== undefined && half.sequence > 0 && half.route?.state !== 'up') {
+        half.written = 0;
+        half.route = undefined;
+      }
       queue.prepend(mine);
       this.#readyCount += mine.length;
     }
@@ -347,6 +377,10 @@ export class Outbound implements Target {
       if (message.topic !== topic) continue;
       if (message.sequence === 0) topic.sent += message.cost;
       else topic.unaccounted += message.cost;
+    }
+    // What other routes have under way was paid for on the old account; replayed, it is reported on this one.
+    for (const { window } of this.#link.routes) {
+      for (const message of window) if (message.topic === topic) topic.unaccounted += message.cost;
     }
   }
 

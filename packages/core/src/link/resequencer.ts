@@ -5,6 +5,7 @@ export interface HeldFrame {
   readonly frame: FrameBuffer;
   readonly length: number;
   readonly via: string;
+  readonly lossless: boolean;
 }
 
 /**
@@ -16,16 +17,15 @@ export class Resequencer {
   readonly #skipped: { from: number; to: number }[] = [];
   /** Every early frame so far came over a medium that may lose frames: the gap need not ever close. */
   lossyOnly = true;
-  frames = 0;
 
-  hold(sequence: number, source: FrameBuffer, offset: number, length: number, via: string, lossy: boolean): void {
+  hold(sequence: number, source: FrameBuffer, offset: number, length: number, via: string, lossless: boolean): void {
     const copy = allocateFrameBuffer(length);
     copy.u8.set(source.u8.subarray(offset, offset + length));
     const pieces = this.#held.get(sequence);
-    if (pieces === undefined) this.#held.set(sequence, [{ frame: copy, length, via }]);
-    else pieces.push({ frame: copy, length, via });
-    this.frames++;
-    if (!lossy) this.lossyOnly = false;
+    const held = { frame: copy, length, via, lossless };
+    if (pieces === undefined) this.#held.set(sequence, [held]);
+    else pieces.push(held);
+    if (lossless) this.lossyOnly = false;
   }
 
   /** Sequences `from` to `to`, unless held, will not come. Returns how many ranges are known. */
@@ -38,7 +38,6 @@ export class Resequencer {
     const pieces = this.#held.get(sequence);
     if (pieces === undefined) return undefined;
     this.#held.delete(sequence);
-    this.frames -= pieces.length;
     return pieces;
   }
 

@@ -62,9 +62,9 @@ export class Route implements Candidate {
   #sender: Sender | undefined;
   #frames = 0;
   #frameLimit = 0;
-  #fragmentBytes = 0;
   #bulkReserve = 0;
-  #samples = 0;
+  /** Messages so far, by priority: the first of each is sampled, so that rare ones are too. */
+  readonly #samples = new Int32Array(5);
   #waitsForConfirm = false;
   #retryMs = FIRST_RETRY_MS;
   #abort: AbortController | undefined;
@@ -107,14 +107,13 @@ export class Route implements Candidate {
     this.session++;
     this.#frames = 0;
     this.#retryMs = FIRST_RETRY_MS;
-    const room = sender.writableBytes;
+    const room = Math.min(this.capabilities.bufferBytes, this.#host.limits.unwrittenBytes);
     this.#bulkReserve = room >> 3;
     this.#frameLimit = Math.min(
       this.capabilities.maxFrameLength,
       this.capabilities.preferredFragment + HEADER_BYTES,
       room >> 1,
     );
-    this.#fragmentBytes = (this.#frameLimit - 512) & ~7;
     this.state = 'up';
     this.trouble = undefined;
     sender.onClose((reason) => this.#failed(reason));
@@ -185,13 +184,13 @@ export class Route implements Candidate {
       sections |= SECTION.HEADERS;
       head += align8(2 + message.headers.length);
     }
-    const size = message.payload.length;
-    if (message.written > 0 || head + size > this.#frameLimit) return this.#writeFragments(sender, message);
-    if ((++this.#samples & SAMPLE_MASK) === 0) {
+    if ((this.#samples[message.priority] & SAMPLE_MASK) === 0) {
       flags |= FLAG.SAMPLED_TIME;
       head += 8;
     }
+    const size = message.payload.length;
     const length = head + size;
+    if (message.written > 0 || length > this.#frameLimit) return this.#writeFragments(sender, message);
     if (!this.#claim(sender, length, message.priority)) return this.#refusal(sender);
     header.flags = flags;
     header.sections = sections;
@@ -200,6 +199,7 @@ export class Route implements Candidate {
     if (size > 0) sender.frame.u8.set(message.payload, sender.offset + head);
     sender.commit();
     topic.announced[this.index] = this.session;
+    this.#samples[message.priority]++;
     this.#finish(message);
     return OK;
   }
@@ -220,10 +220,12 @@ export class Route implements Candidate {
           head += align8(2 + message.headers.length);
         }
       }
-      const piece = Math.min(total - message.written, this.#fragmentBytes);
+      // The first one carries the send time: a clock is nothing beside a message of this size.
+      if (first) head += 8;
+      const piece = Math.min(total - message.written, Math.max(8, (this.#frameLimit - head) & ~7));
       const last = message.written + piece === total;
       if (!this.#claim(sender, head + piece, message.priority)) return this.#refusal(sender);
-      header.flags = (first ? FLAG.FIRST : 0) | (last ? FLAG.LAST : 0);
+      header.flags = (first ? FLAG.FIRST | FLAG.SAMPLED_TIME : 0) | (last ? FLAG.LAST : 0);
       header.sections = sections;
       header.length = head + piece;
       header.total = total;
@@ -231,6 +233,7 @@ export class Route implements Candidate {
       this.#writeHeader(sender, message);
       sender.frame.u8.set(message.payload.subarray(message.written, message.written + piece), sender.offset + head);
       sender.commit();
+      this.#host.turnEnd.flushRoute(this);
       if (first) topic.announced[this.index] = this.session;
       message.written += piece;
       if (last) {
@@ -287,6 +290,7 @@ export class Route implements Candidate {
     message.carriedBy = this.transport;
     this.#host.turnEnd.flushRoute(this);
     if (!message.reliable) {
+      if (!this.capabilities.lossless) this.#link.outbound.sentLossy(message);
       this.lossyFlows.add(message.priority * 64 + message.flow);
       this.lossyTopics.add(message.topic);
       this.#link.outbound.settleDelivered(message);

@@ -16,6 +16,7 @@ import type { Records } from '../control/records.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
 import type { Link } from '../link/link.ts';
+import { BUS_CLOSED } from '../outcomes.ts';
 import type { AnnouncedInterest } from './announced-interest.ts';
 import { type InterestChange, Member } from './member.ts';
 import type { ServiceDirectory } from './service-directory.ts';
@@ -308,7 +309,7 @@ export class Membership {
     member.releaseWaiters();
     member.forgetInterest();
     if (this.#members.get(member.peer.id) === member) this.#members.delete(member.peer.id);
-    member.link.end(reason).catch(() => {});
+    member.link.end('peer-gone', reason).catch(() => {});
     this.#host.departed(member.link, how);
   }
 
@@ -345,7 +346,7 @@ export class Membership {
       member.connection?.onClose(() => {});
       member.connection?.send(KIND.BYE, 0, Buffer.from('closing'));
       member.releaseWaiters();
-      ends.push(member.link.end('this bus is closed'));
+      ends.push(member.link.end('dropped', BUS_CLOSED));
       if (member.connection !== undefined) ends.push(member.connection.close());
     }
     this.#members.clear();
