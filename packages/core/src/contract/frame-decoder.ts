@@ -19,6 +19,7 @@ export class FrameDecoder {
   #partial: FrameBuffer = allocateFrameBuffer(HEADER_BYTES);
   #gathered = 0;
   #wanted = HEADER_BYTES;
+  #readsToKeepLarge = 0;
 
   /** `maxFrameLength` in bytes, header included; a frame over it is a protocol error before anything is allotted. */
   constructor(maxFrameLength: number) {
@@ -42,6 +43,9 @@ export class FrameDecoder {
   push(chunk: FrameBuffer, start: number, end: number, handler: FrameHandler, limit: number): number {
     let position = start;
     let handed = 0;
+    if (this.#gathered === 0 && this.#partial.u8.length > RETAINED_PARTIAL_BYTES && this.#readsToKeepLarge-- <= 0) {
+      this.#partial = allocateFrameBuffer(HEADER_BYTES);
+    }
     while (position < end && handed < limit) {
       if (this.#gathered > 0 || (position & 7) !== 0) {
         position = this.#gather(chunk, position, end);
@@ -100,11 +104,13 @@ export class FrameDecoder {
     this.#gathered = 0;
     this.#wanted = HEADER_BYTES;
     this.frames++;
-    // Not kept beyond this frame when it was large: one big message must not pin its size for the connection's life.
-    const kept = handler(frame, 0, length, undefined) === KEEP;
-    if (kept || frame.u8.length > RETAINED_PARTIAL_BYTES) this.#partial = allocateFrameBuffer(HEADER_BYTES);
+    if (padded > RETAINED_PARTIAL_BYTES) this.#readsToKeepLarge = READS_TO_KEEP_LARGE;
+    if (handler(frame, 0, length, undefined) === KEEP) this.#partial = allocateFrameBuffer(HEADER_BYTES);
     return true;
   }
 }
 
+/** A partial buffer up to this size is kept for good, a larger one while large frames follow each other. */
 const RETAINED_PARTIAL_BYTES = 262_144;
+/** Reads without a large frame, after which one big message no longer pins its size. */
+const READS_TO_KEEP_LARGE = 64;

@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net';
+import { DONE, type FrameBuffer, FrameDecoder, type FrameHandler, type PeerInfo } from '@busbar/core/contract';
+
+/** The reading end of one connection, and the bytes read from it that have not been handed over. */
+export class Inbound {
+  readonly peer: PeerInfo;
+  readonly socket: Socket;
+  /** Unread bytes: `chunk[start, end)`. The shared read buffer within the read callback, else a pooled one. */
+  chunk: FrameBuffer;
+  start = 0;
+  end = 0;
+  /** Something has arrived, so the peer has taken the connection. */
+  used = false;
+  readonly #decoder: FrameDecoder;
+  #handler: FrameHandler = () => DONE;
+
+  constructor(peer: PeerInfo, socket: Socket, chunk: FrameBuffer, maxFrameLength: number) {
+    this.peer = peer;
+    this.socket = socket;
+    this.chunk = chunk;
+    this.#decoder = new FrameDecoder(maxFrameLength);
+  }
+
+  get unread(): boolean {
+    return this.start < this.end;
+  }
+
+  /** The bytes of a frame have begun to arrive and its end has not. */
+  get torn(): boolean {
+    return this.#decoder.pending > 0;
+  }
+
+  /**
+   * Hands over at most `limit` of the frames that are there; returns how many.
+   * @throws BusError PROTOCOL_ERROR; the connection is beyond repair then, and nothing is unread
+   */
+  decode(handler: FrameHandler, limit: number): number {
+    const before = this.#decoder.frames;
+    const { start, end } = this;
+    this.#handler = handler;
+    this.start = end;
+    this.start = this.#decoder.push(this.chunk, start, end, this.#forward, limit);
+    return this.#decoder.frames - before;
+  }
+
+  /** The decoder knows no peers. */
+  readonly #forward: FrameHandler = (frame, offset, length) => this.#handler(frame, offset, length, this.peer);
+}

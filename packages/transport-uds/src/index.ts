@@ -1,0 +1,1 @@
+export { type UdsOptions, uds } from './plugin.ts';
