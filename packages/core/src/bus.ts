@@ -208,11 +208,13 @@ export class Bus {
    *
    * @throws BusError INVALID_TOPIC | INVALID_OPTION | CLOSED | NAME_TAKEN when this bus serves the call already.
    */
+  serve<In, Out>(call: string, handler: RequestHandler<In, Out>, options?: ServeOptions): Service;
   serve<In, Out>(
-    call: string | CallContract<never, In, Out, unknown>,
-    handler: RequestHandler<In, Out>,
+    call: CallContract<unknown, In, Out, unknown>,
+    handler: RequestHandler<NoInfer<In>, NoInfer<Out>>,
     options?: ServeOptions,
-  ): Service {
+  ): Service;
+  serve(call: string | CallContract, handler: RequestHandler<never, unknown>, options?: ServeOptions): Service {
     const engine = this.#engine;
     this.#assertOpen('serve', true);
     const name = typeof call === 'string' ? call : call.name;
