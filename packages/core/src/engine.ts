@@ -2,7 +2,7 @@ import { EventEmitter } from 'eventemitter3';
 import { type RequestHost, Requests, type Server } from './calls/requests.ts';
 import { type ActiveService, answerShipment, type Served, type ServiceHost } from './calls/services.ts';
 import type { CodecTable } from './codecs/index.ts';
-import { BusError, type Clock, KIND, type Logger, type PeerInfo } from './contract/index.ts';
+import { BusError, type Clock, type ErrorCode, KIND, type Logger, type PeerInfo } from './contract/index.ts';
 import type { Hello } from './control/hello.ts';
 import { type ProcessIdentity, sameProcess } from './control/process-identity.ts';
 import type { Records } from './control/records.ts';
@@ -54,6 +54,16 @@ type Hosts = LinkHost &
   ServiceHost &
   SubscriptionHost &
   MembershipHost;
+
+/** What a peer does wrong by the protocol, as against a message that only one handler cannot use. */
+const PEER_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'AUTH_FAILED',
+  'FOREIGN_UID',
+  'PROTOCOL_ERROR',
+  'QUOTA_EXCEEDED',
+  'UNSUPPORTED_KIND',
+  'VERSION_MISMATCH',
+]);
 
 /** The parts of one bus, wired together. The `Bus` is its face; this is where they meet. */
 export class Engine implements Hosts {
@@ -150,7 +160,6 @@ export class Engine implements Hosts {
         this.requests.answered(message);
         return;
       default:
-        this.counters.protocolErrors++;
         this.rejected(
           new BusError('UNSUPPORTED_KIND', `kind ${message.kind} is not used by this release`, {
             where: `link to ${link.peer.name}`,
@@ -325,8 +334,7 @@ export class Engine implements Hosts {
   }
 
   rejected(error: BusError): void {
-    if (error.code === 'PROTOCOL_ERROR' || error.code === 'VERSION_MISMATCH' || error.code === 'AUTH_FAILED')
-      this.counters.protocolErrors++;
+    if (PEER_FAULTS.has(error.code)) this.counters.protocolErrors++;
     this.#report(error);
   }
 

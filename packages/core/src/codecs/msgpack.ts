@@ -1,5 +1,5 @@
 import { Packr } from 'msgpackr';
-import { BusError, type Codec } from '../contract/index.ts';
+import { BusError, type Codec, isBusError } from '../contract/index.ts';
 import { assertSafeMsgpack } from './msgpack-guard.ts';
 
 /**
@@ -25,7 +25,10 @@ export const msgpack: Codec = {
   id: 1,
   encode(value: unknown): Uint8Array {
     try {
-      return packr.pack(value);
+      const bytes = packr.pack(value);
+      // What the reader would refuse is told to the sender: too deep, or an extension that the application has added.
+      assertSafeMsgpack(bytes, 0, bytes.length);
+      return bytes;
     } catch (cause) {
       const why = reasonOf(cause);
       throw new BusError('NOT_SERIALIZABLE', `the msgpack codec cannot carry this value: ${why}`, {
@@ -47,6 +50,7 @@ export const msgpack: Codec = {
 };
 
 function reasonOf(cause: unknown): string {
+  if (isBusError(cause)) return cause.what;
   const text = cause instanceof Error ? cause.message : String(cause);
   return text.includes('call stack') ? 'a cycle, or nesting beyond the stack' : text;
 }

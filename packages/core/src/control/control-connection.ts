@@ -36,6 +36,9 @@ export interface ControlChannel {
 }
 
 const header = new FrameHeader();
+/** What helps against a peer that speaks otherwise. */
+const UPDATE = 'run compatible releases of @busbar/core on both sides';
+
 const NO_MESSAGE = (): void => {};
 
 /** Frames of version 1 over a connected Unix socket. */
@@ -44,16 +47,23 @@ export class ControlConnection implements ControlChannel {
   readonly #decoder = new FrameDecoder(MAX_CONTROL_FRAME_BYTES);
   #handler: (message: ControlMessage) => void = NO_MESSAGE;
   #closeHandler: ((reason: BusError | undefined) => void) | undefined;
+  /** For errors: who is at the other end, once it is known. */
+  where = 'control socket';
+  readonly #skipped: (error: BusError) => void;
   #reason: BusError | undefined;
   #closed = false;
 
-  /** The socket must be connected; it is unref'd: the bus decides what holds the process. */
-  constructor(socket: Socket) {
+  /**
+   * The socket must be connected; it is unref'd: the bus decides what holds the process. `skipped` hears of frames of
+   * an unknown version (F2).
+   */
+  constructor(socket: Socket, skipped: (error: BusError) => void) {
     this.socket = socket;
+    this.#skipped = skipped;
     socket.unref();
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('error', (error) => {
-      this.#reason ??= new BusError('TRANSPORT_FAILED', error.message, { where: 'control connection', cause: error });
+      this.#reason ??= new BusError('TRANSPORT_FAILED', error.message, { where: this.where, cause: error });
     });
     socket.on('end', () => socket.destroy());
     socket.on('close', () => this.#ended());
@@ -96,16 +106,22 @@ export class ControlConnection implements ControlChannel {
     try {
       this.#decoder.push(buffer, 0, chunk.length, this.#frame, Number.POSITIVE_INFINITY);
     } catch (error) {
-      this.#cut(error as BusError);
+      const { what, remedy } = error as BusError;
+      this.#cut(new BusError('PROTOCOL_ERROR', what, { where: this.where, remedy }));
     }
   }
 
   readonly #frame = (buffer: FrameBuffer, offset: number, length: number): typeof DONE => {
     if (this.socket.destroyed) return DONE;
     const wrong = readFrameHeader(buffer, offset, length, header);
-    if (wrong === UNKNOWN_VERSION) return DONE;
+    if (wrong === UNKNOWN_VERSION) {
+      this.#skipped(
+        new BusError('PROTOCOL_ERROR', `${wrong} ${header.version}`, { where: this.where, remedy: UPDATE }),
+      );
+      return DONE;
+    }
     if (wrong !== '') {
-      this.#cut(new BusError('PROTOCOL_ERROR', wrong, { where: 'control connection' }));
+      this.#cut(new BusError('PROTOCOL_ERROR', wrong, { where: this.where, remedy: UPDATE }));
       return DONE;
     }
     const named = header.sections & 1;

@@ -103,7 +103,7 @@ export class ControlPlane {
         settle(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? 'dead' : 'refused');
       });
       socket.once('connect', () => {
-        const connection = new ControlConnection(socket);
+        const connection = new ControlConnection(socket, (error) => this.#host.rejected(error));
         connection.onClose(() => settle('refused'));
         connection.onMessage((message) => settle(this.#answered(connection, message, session)));
         connection.send(KIND.HELLO, 0, json(this.#host.hello(session, resume)));
@@ -132,7 +132,7 @@ export class ControlPlane {
   }
 
   #accepted(socket: Socket): void {
-    const connection = new ControlConnection(socket);
+    const connection = new ControlConnection(socket, (error) => this.#host.rejected(error));
     if (this.#strangers.size >= MAX_STRANGERS) {
       socket.destroy();
       return;

@@ -69,7 +69,10 @@ function parse(payload: Uint8Array): Partial<Hello> {
   } catch {
     // Falls through: not JSON is as wrong as not an object.
   }
-  throw new BusError('PROTOCOL_ERROR', 'HELLO is not a JSON object');
+  throw new BusError('PROTOCOL_ERROR', 'HELLO is not a JSON object', {
+    where: 'control socket',
+    remedy: 'only participants of this bus may connect here',
+  });
 }
 
 function malformed(hello: Partial<Hello>, bus: string): string | undefined {

@@ -44,6 +44,8 @@ export class Inbound {
   /** Frames taken so far. */
   frames = 0;
   #topicCount = 0;
+  /** The peer broke the protocol: nothing of it is believed any more. */
+  #broken = false;
   /** Topics whose credit was asked for before their first frame was here: questions may take a faster road. */
   readonly #askedEarly = new Set<number>();
 
@@ -73,14 +75,14 @@ export class Inbound {
     confirmsItself: boolean,
   ): void {
     this.frames++;
+    if (this.#broken) return;
     const wrong = readFrameHeader(buffer, offset, length, header);
     if (wrong !== '') {
-      this.#host.counters.protocolErrors++;
-      if (wrong !== UNKNOWN_VERSION) this.#violation(wrong);
+      if (wrong === UNKNOWN_VERSION) this.#host.counters.protocolErrors++;
+      else this.#violation(wrong);
       return;
     }
     if ((header.flags & FLAG.CHECKSUM) !== 0 && !verifyChecksum(buffer, offset, length, header.flags)) {
-      this.#host.counters.invalid++;
       this.#violation('a frame does not match its checksum');
       return;
     }
@@ -363,7 +365,9 @@ export class Inbound {
     });
   }
 
+  /** The link is cut; what is left of a batch is not looked at. */
   #violation(what: string): void {
+    this.#broken = true;
     this.#host.violation(
       this.#link,
       new BusError('PROTOCOL_ERROR', what, { where: `link to ${this.#link.peer.name}` }),

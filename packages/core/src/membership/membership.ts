@@ -177,6 +177,7 @@ export class Membership {
       old?.onClose(() => {});
       old?.close();
     }
+    connection.where = `link to ${peer.name}`;
     this.#linkByPeer.set(peer, member.link);
     this.#listen(member, connection);
     member.apply({ patterns: hello.patterns, services: hello.services, all: true }, true);
@@ -201,7 +202,9 @@ export class Membership {
       } catch (error) {
         this.cut(
           member.link,
-          isBusError(error) ? error : new BusError('PROTOCOL_ERROR', String(error), { cause: error }),
+          isBusError(error)
+            ? error
+            : new BusError('PROTOCOL_ERROR', String(error), { where: connection.where, cause: error }),
         );
       }
     });
@@ -215,11 +218,11 @@ export class Membership {
   #message(member: Member, { kind, id, topic, payload }: ControlMessage): void {
     switch (kind) {
       case KIND.SUBSCRIBE:
-        member.apply(parseChange(payload), true);
+        member.apply(parseChange(payload, `link to ${member.peer.name}`), true);
         member.connection?.send(KIND.RECEIPT, id, NO_PAYLOAD);
         return;
       case KIND.UNSUBSCRIBE:
-        member.apply(parseChange(payload), false);
+        member.apply(parseChange(payload, `link to ${member.peer.name}`), false);
         return;
       case KIND.RECEIPT:
         member.acknowledged(id);
@@ -356,11 +359,21 @@ export class Membership {
 
 const NO_PAYLOAD = new Uint8Array(0);
 
-function parseChange(payload: Uint8Array): InterestChange {
-  const change: unknown = JSON.parse(Buffer.from(payload).toString('utf8'));
-  const { patterns, services } = (change ?? {}) as InterestChange;
+/** @throws BusError PROTOCOL_ERROR */
+function parseChange(payload: Uint8Array, where: string): InterestChange {
+  let change: unknown;
+  try {
+    change = JSON.parse(Buffer.from(payload).toString('utf8'));
+  } catch {
+    // Falls through: not JSON is as wrong as not an object.
+  }
   const isList = (list: unknown): boolean => list === undefined || Array.isArray(list);
-  if (!isList(patterns) || !isList(services))
-    throw new BusError('PROTOCOL_ERROR', 'a subscription message without lists');
-  return change as InterestChange;
+  if (typeof change === 'object' && change !== null) {
+    const { patterns, services } = change as InterestChange;
+    if (isList(patterns) && isList(services)) return change as InterestChange;
+  }
+  throw new BusError('PROTOCOL_ERROR', 'a subscription message that is no object of lists', {
+    where,
+    remedy: 'run compatible releases of @busbar/core on both sides',
+  });
 }
