@@ -1,0 +1,28 @@
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { Program, Scratch } from './program.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+
+// The first program of each page, as a reader would paste it, and what it prints.
+const PAGES = {
+  'README.md': `greet.world via local: hello\n[ 'hello: delivered' ]\n5\n`,
+  'packages/core/README.md': `{ sym: 'X', px: 1 } high local
+{ sym: 'X', px: 2 } high local
+{ sym: 'X', px: 3 } high local
+{ delivered: 3, failed: [] }
+`,
+};
+
+test.each(Object.entries(PAGES))('the lines in %s run and end by themselves', async (page, stdout) => {
+  using scratch = new Scratch();
+  const [, program] = /```js\n([\s\S]*?)```/.exec(readFileSync(path.join(ROOT, page), 'utf8')) ?? [];
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(scratch.folder, 'node_modules'));
+  writeFileSync(path.join(scratch.folder, 'page.mjs'), program);
+  using run = new Program('node', ['page.mjs'], {
+    cwd: scratch.folder,
+    runtimeDirectory: path.join(scratch.folder, 'run'),
+  });
+  expect(await run.ended).toEqual({ code: 0, signal: null, stderr: '', stdout });
+});
