@@ -100,9 +100,8 @@ export class TcpReceiver extends ReceiverBase {
       const forward: FrameHandler = (frame, offset, length) => handler(frame, offset, length, peer);
       inbound.start = decoder.push(chunk, start, end, forward, limit);
     } catch (error) {
-      // PROTOCOL_ERROR (F6): beyond repair. Counted, this connection cut, the process alive.
-      this.#context.metrics.count('tcp_protocol_errors', 1);
-      this.#context.logger.warn((error as BusError).message, { peer: peer.name });
+      // PROTOCOL_ERROR (F6): beyond repair. This connection is cut, the bus counts it and cuts the link.
+      this.#context.control.violation(peer, error as BusError);
       inbound.socket.destroy();
     }
     return decoder.frames - before;

@@ -10,7 +10,6 @@ import type { BusEvents } from './events.ts';
 import { flowHash } from './interest/topic-entry.ts';
 import { encodeHeaders } from './link/headers.ts';
 import type { InterestChange } from './membership/member.ts';
-import type { Message } from './message.ts';
 import type { PublisherOptions, PublishOptions, RequestOptions, ServeOptions, SubscribeOptions } from './options.ts';
 import type { Counters, Receipt } from './outcomes.ts';
 import { type ResolvedQos, resolveQos } from './qos.ts';
@@ -135,7 +134,7 @@ export class Bus {
     this.#assertOpen('subscribe', true);
     const handler = typeof handlerOrOptions === 'function' ? handlerOrOptions : undefined;
     const options = typeof handlerOrOptions === 'function' ? moreOptions : handlerOrOptions;
-    const pattern = typeof topic === 'string' ? topic : topic.name;
+    const pattern = nameOf(topic);
     assertPattern(pattern, 'subscribe');
     assertConcurrency(options?.concurrency, `subscribe ${pattern}`);
     const schema = typeof topic === 'string' ? undefined : topic.schema;
@@ -168,7 +167,7 @@ export class Bus {
   ): Promise<Out> {
     const engine = this.#engine;
     this.#assertOpen('request');
-    const name = typeof call === 'string' ? call : call.name;
+    const name = nameOf(call);
     assertTopic(name, 'request');
     const contract = typeof call === 'string' ? undefined : call;
     const qos = this.#qos(
@@ -217,7 +216,7 @@ export class Bus {
   serve(call: string | CallContract, handler: RequestHandler<never, unknown>, options?: ServeOptions): Service {
     const engine = this.#engine;
     this.#assertOpen('serve', true);
-    const name = typeof call === 'string' ? call : call.name;
+    const name = nameOf(call);
     assertTopic(name, 'serve');
     assertConcurrency(options?.concurrency, `serve ${name}`);
     if (engine.served.has(name)) {
@@ -244,7 +243,7 @@ export class Bus {
 
   /** What the selector would decide for a message of `bytes`, for every target it has now. Sends nothing. */
   explain(topic: string | TopicContract, bytes: number, qos?: Qos & { via?: string }): readonly Explanation[] {
-    const name = typeof topic === 'string' ? topic : topic.name;
+    const name = nameOf(topic);
     assertTopic(name, 'explain');
     return explain(this.#engine, name, bytes, qos, typeof topic === 'string' ? undefined : topic.qos);
   }
@@ -314,7 +313,7 @@ export class Bus {
 
   #topicName(topic: string | { readonly name: string }, where: string): string {
     this.#assertOpen(where);
-    const name = typeof topic === 'string' ? topic : topic.name;
+    const name = nameOf(topic);
     assertTopic(name, where);
     return name;
   }
@@ -358,4 +357,7 @@ function closeOnAbort(signal: AbortSignal | undefined, closable: { close(): void
   else signal.addEventListener('abort', () => closable.close(), { once: true });
 }
 
-export type { Message };
+/** The name of a contract, or what was given in its place: the checks say what is wrong with it. */
+function nameOf(given: unknown): unknown {
+  return typeof given === 'object' && given !== null && 'name' in given ? given.name : given;
+}

@@ -58,6 +58,7 @@ export async function closeEngine(
   for (const subscription of subscriptions) subscription.close();
   const undelivered = unsettled(engine);
   engine.requests.failAll(new BusError('CLOSED', 'the bus was closed', { where: `bus of ${engine.self.name}` }));
+  engine.turnEnd.run();
   await engine.membership.close();
   engine.local.failAll('dropped', BUS_CLOSED);
   engine.roomReturned();

@@ -132,20 +132,35 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
         directory: folder,
         clock,
         logger,
-        metrics: { count: () => {} },
+        metrics: engine.counters,
         signal: abort.signal,
         limits: { maxFrameLength: limits.maxMessageBytes + MAX_HEADER_BYTES, unwrittenBytes: limits.unwrittenBytes },
       },
-      (peer, transport, message) => {
-        const connection = membership.member(peer.id)?.connection;
-        connection?.send(KIND.ATTACH, 0, message, transport);
-        return connection !== undefined;
+      {
+        send: (peer, transport, message) => {
+          const connection = membership.member(peer.id)?.connection;
+          connection?.send(KIND.ATTACH, 0, message, transport);
+          return connection !== undefined;
+        },
+        violation: (peer, error) => {
+          const link = membership.linkOf(peer);
+          const located = new BusError(error.code, error.what, {
+            where: `data from ${peer.name}`,
+            remedy: error.remedy,
+          });
+          if (link === undefined) engine.rejected(located);
+          else membership.cut(link, located);
+        },
       },
     );
     for (const { name: transport, receiver, capabilities } of transports.installed)
       engine.dispatcher.add(transport, receiver, capabilities);
-    records.write({ id: self.id, name, pid: process.pid, socket: plane.socketName });
-    await Promise.race([membership.join(plane), new Promise<void>((resolve) => clock.setTimer(resolve, JOIN_MS))]);
+    const since = systemClock.now();
+    records.write({ id: self.id, name, pid: process.pid, since, socket: plane.socketName });
+    await Promise.race([
+      membership.join(plane, since),
+      new Promise<void>((resolve) => clock.setTimer(resolve, JOIN_MS)),
+    ]);
   } catch (error) {
     membership.stopAdmitting();
     await shutdown();

@@ -318,8 +318,8 @@ export class Engine implements Hosts {
   }
 
   disconnected(peer: PeerInfo, dead: boolean): void {
-    this.transports.peerLost(peer, dead);
     this.dispatcher.drain(peer);
+    this.transports.peerLost(peer, dead);
   }
 
   attach(peer: PeerInfo, transport: string, message: Uint8Array): void {

@@ -1,3 +1,5 @@
+import type { Metrics } from './contract/index.ts';
+
 /**
  * How a delivery - one (message, target) - ended. Every delivery ends in exactly one of these; the sum over all
  * outcomes equals the number of targets. `unrouted` counts publishes without any target.
@@ -34,7 +36,7 @@ export interface Receipt {
 }
 
 /** Counters of one bus. At rest, `targets` equals the sum of the outcomes. */
-export class Counters {
+export class Counters implements Metrics {
   /** Messages published (requests and replies included). */
   published = 0;
   /** Published without any target. */
@@ -56,4 +58,10 @@ export class Counters {
   protocolErrors = 0;
   /** Handlers that threw. */
   handlerErrors = 0;
+  /** What the transports count, by name. */
+  readonly transports: Record<string, number> = Object.create(null);
+
+  count(name: string, delta: number): void {
+    this.transports[name] = (this.transports[name] ?? 0) + delta;
+  }
 }

@@ -164,11 +164,13 @@ export class ActiveSubscription implements Subscription {
       }
       return;
     }
-    const backlog = this.#busy.get(flow);
+    const backlog = this.#busy.get(flow) ?? [];
     this.#busy.delete(flow);
-    while (backlog !== undefined && backlog.length > 0 && !this.#closed && !this.#busy.has(flow)) {
+    while (backlog.length > 0 && !this.#closed && !this.#busy.has(flow)) {
       this.#run(backlog.shift() as Waiting, backlog);
     }
+    // Closed by its own handler: what was taken out of `#busy` here gives its credit back here.
+    if (this.#closed) for (const { hold } of backlog.splice(0)) hold.release();
   }
 
   #run(waiting: Waiting, backlog?: Waiting[]): void {

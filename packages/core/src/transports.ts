@@ -36,6 +36,12 @@ export interface Unavailable {
 /** What differs per plugin is filled in here; the rest of the context is the bus's. */
 export type ContextBase = Omit<TransportContext, 'control'>;
 
+/** The control plane, for the transports' own messages. */
+export interface TransportControlHost {
+  send(peer: PeerInfo, transport: string, message: Uint8Array): boolean;
+  violation(peer: PeerInfo, error: BusError): void;
+}
+
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** The transports of one bus. */
@@ -82,26 +88,21 @@ export class TransportSet {
         });
       }
       if (plugin.capabilities.addressing !== 'peer') {
-        throw new BusError('INVALID_OPTION', 'topic-addressed transports are not carried by this release', { where });
+        throw new BusError('INVALID_OPTION', 'topic-addressed transports are not carried by this release', {
+          where,
+          remedy: 'leave it out of plugins',
+        });
       }
       names.add(plugin.name);
     }
   }
 
   /** Probes, creates and opens each plugin. What cannot be used is reported once and left out. */
-  async start(
-    plugins: readonly TransportPlugin[],
-    context: ContextBase,
-    send: (peer: PeerInfo, transport: string, message: Uint8Array) => boolean,
-  ): Promise<void> {
-    await Promise.all(plugins.map((plugin) => this.#start(plugin, context, send)));
+  async start(plugins: readonly TransportPlugin[], context: ContextBase, control: TransportControlHost): Promise<void> {
+    await Promise.all(plugins.map((plugin) => this.#start(plugin, context, control)));
   }
 
-  async #start(
-    plugin: TransportPlugin,
-    context: ContextBase,
-    send: (peer: PeerInfo, transport: string, message: Uint8Array) => boolean,
-  ): Promise<void> {
+  async #start(plugin: TransportPlugin, context: ContextBase, control: TransportControlHost): Promise<void> {
     const availability = await plugin.probe();
     if (!availability.available) {
       this.#leaveOut(plugin, availability.code, availability.reason, availability.fix, context.logger);
@@ -112,7 +113,8 @@ export class TransportSet {
       const medium = (await plugin.create({
         ...context,
         control: {
-          send: (peer, message) => send(peer, plugin.name, message),
+          send: (peer, message) => control.send(peer, plugin.name, message),
+          violation: control.violation,
           onMessage: (handler) => {
             hooks.onMessage = handler;
           },

@@ -121,7 +121,7 @@ export class UdsReceiver extends ReceiverBase {
       connection.socket.destroy();
       if (!isBusError(error) || error.code !== 'PROTOCOL_ERROR') throw error;
       this.#context.metrics.count('uds_protocol_errors', 1);
-      this.#context.logger.warn(error.message, { transport: this.address, pid: connection.peer.pid });
+      this.#context.control.violation(connection.peer, error);
       return 0;
     }
   }

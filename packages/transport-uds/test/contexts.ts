@@ -85,6 +85,7 @@ export function testContext(directory: string, self: PeerInfo, time: Clock = clo
     lose: (peer) => onLost(peer, true),
     control: {
       send: (peer, message) => context.link(peer, message),
+      violation: (_peer, error) => counts.set(error.code, (counts.get(error.code) ?? 0) + 1),
       onMessage: (handler) => {
         onMessage = handler;
       },

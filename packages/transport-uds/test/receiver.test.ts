@@ -41,6 +41,7 @@ test.each([
   await Promise.all([until(1), closed]);
   expect(frames).toEqual([padded(frameOf(1, 5))]);
   expect(context.counts.get('uds_protocol_errors')).toBe(1);
+  expect(context.counts.get('PROTOCOL_ERROR')).toBe(1);
   expect(receiver.prepareToSleep()).toBe(true);
 });
 

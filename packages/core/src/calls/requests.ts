@@ -156,7 +156,7 @@ export class Requests {
     this.#remove(request);
     try {
       const value = this.#host.codecs.byId(message.codec).decode(message.bytes, message.start, message.end);
-      if (message.kind === KIND.ERROR) request.reject(remoteError(value as RemoteFailure, request));
+      if (message.kind === KIND.ERROR) request.reject(remoteError(value, request));
       else if (request.output === undefined) request.resolve(value);
       else request.resolve(validate(request.output, value, `answer of ${request.call}`));
     } catch (error) {
@@ -214,11 +214,16 @@ export class Requests {
   }
 }
 
-function remoteError(failure: RemoteFailure, request: PendingRequest): BusError {
-  const known = (ERROR_CODES as readonly string[]).includes(failure.code);
-  const code: ErrorCode = known ? (failure.code as ErrorCode) : 'REMOTE_ERROR';
-  return new BusError(code, failure.message, {
-    where: `${failure.where ?? request.call}, at ${request.server.target.peer.name}`,
-    data: { name: failure.name, code: failure.code, data: failure.data },
+/** What the error frame of a peer says; a peer may say anything. */
+function remoteError(said: unknown, request: PendingRequest): BusError {
+  const failure = (typeof said === 'object' && said !== null ? said : {}) as Partial<
+    Record<keyof RemoteFailure, unknown>
+  >;
+  const text = (value: unknown, otherwise: string): string => (typeof value === 'string' ? value : otherwise);
+  const code = text(failure.code, 'REMOTE_ERROR');
+  const known = (ERROR_CODES as readonly string[]).includes(code);
+  return new BusError(known ? (code as ErrorCode) : 'REMOTE_ERROR', text(failure.message, 'an error without words'), {
+    where: `${text(failure.where, request.call)}, at ${request.server.target.peer.name}`,
+    data: { name: text(failure.name, 'Error'), code, data: failure.data },
   });
 }

@@ -24,6 +24,7 @@ export class CodecTable {
     if (!Number.isInteger(preferred.id) || preferred.id < 0 || preferred.id > 15) {
       throw new BusError('INVALID_OPTION', `codec id ${preferred.id} is not 0 to 15`, {
         where: `codec ${preferred.name}`,
+        remedy: 'ids 8 to 15 are free for applications',
       });
     }
     this.#byId[preferred.id] = preferred;

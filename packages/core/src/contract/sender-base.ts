@@ -22,6 +22,8 @@ export abstract class SenderBase implements Sender {
   #confirm: (() => void) | undefined;
   #closeCallback: ((reason: BusError) => void) | undefined;
   #closeReason: BusError | undefined;
+  /** The reason has been told; who asks later is told by itself. */
+  #told = false;
   #closing: Promise<void> | undefined;
 
   constructor(maxFrameLength: number) {
@@ -82,7 +84,7 @@ export abstract class SenderBase implements Sender {
   onClose(callback: (reason: BusError) => void): void {
     this.#closeCallback = callback;
     const reason = this.#closeReason;
-    if (reason !== undefined) queueMicrotask(() => callback(reason));
+    if (reason !== undefined && this.#told) queueMicrotask(() => callback(reason));
   }
 
   close(): Promise<void> {
@@ -124,7 +126,10 @@ export abstract class SenderBase implements Sender {
     this.#closeReason = reason;
     this.#closing = this.#end(reason);
     // Never from within a claim or commit: the owner has a frame in hand.
-    queueMicrotask(() => this.#closeCallback?.(reason));
+    queueMicrotask(() => {
+      this.#told = true;
+      this.#closeCallback?.(reason);
+    });
   }
 
   async #end(reason: BusError | undefined): Promise<void> {

@@ -84,6 +84,8 @@ export interface TransportControl {
   send(peer: PeerInfo, message: Uint8Array): boolean;
   /** The handler for what peers' instances send; set once, in `create`. `message` may be kept. */
   onMessage(handler: (peer: PeerInfo, message: Uint8Array) => void): void;
+  /** `peer` broke the protocol (F6): counted by the bus, and the link is cut. */
+  violation(peer: PeerInfo, error: BusError): void;
   /** The link to `peer` ended. `dead` is true only when the peer's death is proven. */
   onPeerLost(handler: (peer: PeerInfo, dead: boolean) => void): void;
 }

@@ -7,8 +7,8 @@ import { checkHello, type Hello } from './hello.ts';
 import { descriptorOf, type NativeBindings } from './native.ts';
 import { assertSocketPath } from './runtime-directory.ts';
 
-/** How long a connection may take to say HELLO. */
-const HELLO_MS = 1000;
+/** How long a connection may take to say HELLO; generous, since whole machines start at once. */
+const HELLO_MS = 5000;
 /** How long a dialled peer may take to answer: a busy one is slow, a stopped one silent. */
 const ANSWER_MS = 10_000;
 /** Connections without a HELLO yet; more are cut. */
@@ -139,10 +139,17 @@ export class ControlPlane {
     }
     this.#strangers.add(connection);
     const timer = this.#host.clock.setTimer(() => {
-      this.#host.rejected(
-        new BusError('PROTOCOL_ERROR', 'a connection said no HELLO in time', { where: 'control socket' }),
-      );
-      socket.destroy();
+      // A busy process may have had it in the kernel all the time: one more poll, then the verdict.
+      setImmediate(() => {
+        if (!this.#strangers.has(connection)) return;
+        this.#host.rejected(
+          new BusError('PROTOCOL_ERROR', 'a connection said no HELLO in time', {
+            where: 'control socket',
+            remedy: 'only participants of this bus may connect here',
+          }),
+        );
+        socket.destroy();
+      });
     }, HELLO_MS);
     connection.onClose((reason) => {
       timer.cancel();

@@ -7,6 +7,8 @@ export interface ParticipantRecord {
   readonly id: string;
   readonly name: string;
   readonly pid: number;
+  /** When it joined, in ms of the machine's monotonic clock. */
+  readonly since: number;
   /** File name of the control socket, in the same folder. */
   readonly socket: string;
 }
@@ -56,7 +58,13 @@ export class Records {
       ) as Partial<ParticipantRecord>;
       if (record.id !== id || typeof record.socket !== 'string' || record.socket !== path.basename(record.socket))
         return undefined;
-      return { id, name: String(record.name), pid: Number(record.pid), socket: record.socket };
+      return {
+        id,
+        name: String(record.name),
+        pid: Number(record.pid),
+        since: Number(record.since),
+        socket: record.socket,
+      };
     } catch {
       return undefined;
     }
@@ -64,14 +72,18 @@ export class Records {
 
   /**
    * Removes what a participant has left: every file that bears its id. Anybody may, once it is dead: ids are never used
-   * again. The record goes last, so that a remover who dies halfway is followed by another.
+   * again. The record goes last, so that a remover who dies halfway is followed by another. Never throws.
    */
   remove(id: string): void {
-    for (const folder of [this.#busFolder, this.#folder]) {
-      for (const file of readdirSync(folder)) {
-        if (file.includes(id) && file !== id + SUFFIX) rmSync(path.join(folder, file), { force: true });
+    try {
+      for (const folder of [this.#busFolder, this.#folder]) {
+        for (const file of readdirSync(folder)) {
+          if (file.includes(id) && file !== id + SUFFIX) rmSync(path.join(folder, file), { force: true });
+        }
       }
+      rmSync(path.join(this.#folder, id + SUFFIX), { force: true });
+    } catch {
+      // Out of descriptors, or the folder is gone: whoever scans next tries again.
     }
-    rmSync(path.join(this.#folder, id + SUFFIX), { force: true });
   }
 }

@@ -28,7 +28,13 @@ export function busSecret(directory: string): string {
 }
 
 function readSecret(file: string): string {
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ELOOP') throw unsafe(file);
+    throw fromSystemError(error, 'the bus secret cannot be read', file);
+  }
   try {
     const stat = fstatSync(descriptor);
     const buffer = Buffer.alloc(SECRET_BYTES * 2 + 1);
@@ -39,7 +45,11 @@ function readSecret(file: string): string {
   } finally {
     closeSync(descriptor);
   }
-  throw new BusError(
+  throw unsafe(file);
+}
+
+function unsafe(file: string): BusError {
+  return new BusError(
     'RUNTIME_DIR_UNSAFE',
     'the bus secret is not a private file of this user with 64 hexadecimal digits',
     {

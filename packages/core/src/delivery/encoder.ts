@@ -1,5 +1,5 @@
 import type { CodecTable } from '../codecs/index.ts';
-import { BusError } from '../contract/index.ts';
+import { BusError, type Codec, isBusError } from '../contract/index.ts';
 import type { Shipment } from './outgoing.ts';
 import { PayloadArena } from './payload-arena.ts';
 
@@ -23,7 +23,7 @@ export class Encoder {
       return;
     }
     const codec = this.#codecs.default;
-    const payload = codec.encode(value);
+    const payload = encode(codec, value, where);
     this.#check(payload.length, where);
     shipment.codec = codec.id;
     shipment.payload = payload;
@@ -35,5 +35,16 @@ export class Encoder {
       where,
       remedy: 'split it, send a reference to it, or raise limits.maxMessageBytes on both sides',
     });
+  }
+}
+
+/** The codec knows where in the value, the caller knows which message. */
+function encode(codec: Codec, value: unknown, where: string): Uint8Array {
+  try {
+    return codec.encode(value);
+  } catch (error) {
+    const cause = isBusError(error) ? error : new BusError('NOT_SERIALIZABLE', String(error));
+    const place = cause.where === undefined ? where : `${where}, ${cause.where}`;
+    throw new BusError('NOT_SERIALIZABLE', cause.what, { where: place, remedy: cause.remedy, cause: error });
   }
 }

@@ -127,9 +127,7 @@ export class EventDelivery {
         : validate(subscription.schema, data, `message ${entry.name} from ${from.name}`);
     } catch (error) {
       this.#host.counters.invalid++;
-      this.#host.rejected(
-        isBusError(error) ? error : new BusError('DECODE_FAILED', String(error), { where: entry.name, cause: error }),
-      );
+      this.#host.rejected(located(error, `message ${entry.name} from ${from.name}`));
       return REJECTED;
     }
   }
@@ -166,4 +164,11 @@ class ReceivedMessage implements Message {
     this.headers = headers;
     this.transitMicros = transitMicros;
   }
+}
+
+/** The codec or schema knows what is wrong; the reader needs to know with which message. */
+function located(error: unknown, where: string): BusError {
+  if (!isBusError(error)) return new BusError('DECODE_FAILED', String(error), { where, cause: error });
+  if (error.code !== 'DECODE_FAILED') return error;
+  return new BusError('DECODE_FAILED', error.what, { where, remedy: error.remedy, cause: error });
 }

@@ -56,10 +56,18 @@ export class LocalTarget implements Target {
   topic(entry: TopicEntry): OutTopic {
     let topic = this.#topics.get(entry.name);
     if (topic === undefined) {
+      if (this.#topics.size >= this.#host.limits.topicsPerPeer) this.#forgetIdle();
       topic = new LocalTopic(this, entry);
       this.#topics.set(entry.name, topic);
     }
     return topic;
+  }
+
+  #forgetIdle(): void {
+    for (const topic of this.#topics.values()) {
+      if (topic.sent === topic.taken && topic.waitingCount === 0 && topic.outstanding === 0)
+        this.#topics.delete(topic.name);
+    }
   }
 
   hasCredit(topic: OutTopic, cost: number): boolean {

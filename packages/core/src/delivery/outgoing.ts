@@ -44,13 +44,17 @@ export class Outgoing {
   }
 
   /** OK when every target has credit for `bytes` of payload now, else BACK_PRESSURED. Best-effort is always OK. */
-  admits(entry: TopicEntry, bytes: number, reliable: boolean): SendResult {
+  admits(
+    entry: TopicEntry,
+    bytes: number,
+    { reliable, priority }: Pick<Shipment, 'reliable' | 'priority'>,
+  ): SendResult {
     this.#interest.refresh(entry);
     if (!reliable) return OK;
     const cost = bytes + CREDIT_OVERHEAD;
     const { links, accounts } = entry;
     for (let i = 0; i < links.length; i++) {
-      if (!links[i].outbound.hasCredit(accounts[i], cost, true)) return BACK_PRESSURED;
+      if (!links[i].outbound.hasCredit(accounts[i], cost, priority > 0)) return BACK_PRESSURED;
     }
     if (entry.subscriptions.length > 0 && !this.#local.hasCredit(this.#local.topic(entry), cost)) return BACK_PRESSURED;
     return OK;

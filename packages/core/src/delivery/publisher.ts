@@ -99,14 +99,14 @@ export class TopicPublisher implements Publisher, Settlement {
     const entry = this.#entry;
     const shipment = this.#shipment;
     // Asked before encoding too, with the size of the message before: a full window should not cost an encoding.
-    if (outgoing.admits(entry, this.#lastBytes, shipment.reliable) !== OK) return BACK_PRESSURED;
+    if (outgoing.admits(entry, this.#lastBytes, shipment) !== OK) return BACK_PRESSURED;
     const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);
     if (shipment.byReference) {
       shipment.value = checked;
       if (entry.links.length > 0) encoder.into(shipment, checked, this.topic);
     } else encoder.into(shipment, checked, this.topic);
     this.#lastBytes = shipment.payload.length;
-    if (outgoing.admits(entry, this.#lastBytes, shipment.reliable) !== OK) return BACK_PRESSURED;
+    if (outgoing.admits(entry, this.#lastBytes, shipment) !== OK) return BACK_PRESSURED;
     outgoing.send(entry, shipment, this);
     return OK;
   }
@@ -148,7 +148,7 @@ export class TopicPublisher implements Publisher, Settlement {
   }
 
   #admits(): boolean {
-    return this.#host.outgoing.admits(this.#entry, this.#lastBytes, this.#shipment.reliable) === OK;
+    return this.#host.outgoing.admits(this.#entry, this.#lastBytes, this.#shipment) === OK;
   }
 
   flush(options?: { deadline?: number }): Promise<FlushReport> {

@@ -25,7 +25,7 @@ export class Answers {
   readonly #known = new Set<InTopic>();
   #linkTaken = 0;
   #linkReported = 0;
-  #linkAsked = false;
+  #isLinkAsked = false;
 
   constructor(link: Link, host: LinkHost, next: Float64Array) {
     this.#link = link;
@@ -52,11 +52,22 @@ export class Answers {
     if (this.#isLinkDue) this.#host.turnEnd.answerLink(this.#link);
   }
 
+  /** The sender closed the account of `topic`. */
+  forget(topic: InTopic): void {
+    this.#known.delete(topic);
+    const at = this.#topics.indexOf(topic);
+    if (at >= 0) this.#topics.splice(at, 1);
+  }
+
   /** The peer waits for credit on `topic`. */
   asked(topic: InTopic): void {
     topic.asked = true;
-    this.#linkAsked = true;
     if (topic.taken > topic.reported) this.#report(topic);
+  }
+
+  /** The peer waits for credit of the link. */
+  linkAsked(): void {
+    this.#isLinkAsked = true;
     if (this.#isLinkDue) this.#host.turnEnd.answerLink(this.#link);
   }
 
@@ -68,7 +79,7 @@ export class Answers {
   }
 
   get #isLinkDue(): boolean {
-    const step = this.#linkAsked ? 1 : this.#host.limits.linkCredit / LINK_REPORT_SHARE;
+    const step = this.#isLinkAsked ? 1 : this.#host.limits.linkCredit / LINK_REPORT_SHARE;
     return this.#linkTaken - this.#linkReported >= step;
   }
 
@@ -99,7 +110,7 @@ export class Answers {
       }
       this.#topics.length = 0;
       this.#linkReported = this.#linkTaken;
-      this.#linkAsked = false;
+      this.#isLinkAsked = false;
     }
   }
 

@@ -28,7 +28,7 @@ export function announceLosses(link: Link, route: Route): void {
   const open = skips.filter(({ flow, to }) => to > confirmedSequence[flow]);
   skips.splice(0, skips.length, ...open);
   if (skips.length > 0) link.owe(KIND.SKIP, 0, encodeSkips(skips));
-  for (const topic of route.lossyTopics) outbound.renewAccount(topic);
+  outbound.recoverAccounts(route.lossyTopics);
   route.lossyFlows.clear();
   route.lossyTopics.clear();
 }

@@ -10,7 +10,10 @@ export function encodeHeaders(headers: Readonly<Record<string, string>>, maxByte
   }
   for (const [key, value] of Object.entries(headers)) {
     if (typeof value === 'string') continue;
-    throw new BusError('INVALID_OPTION', `header ${JSON.stringify(key)} is not a string`, { where: 'headers' });
+    throw new BusError('INVALID_OPTION', `header ${JSON.stringify(key)} is not a string`, {
+      where: 'headers',
+      remedy: 'pass an object of strings',
+    });
   }
   const bytes = Buffer.from(JSON.stringify(headers));
   if (bytes.length <= maxBytes) return bytes;

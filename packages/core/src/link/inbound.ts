@@ -218,16 +218,18 @@ export class Inbound {
     const name = header.topicName;
     const known = this.#topics[id];
     if (known !== undefined && known.entry.name === name) return known;
-    if (!isTopic(name) || id === 0 || known !== undefined) {
+    if (!isTopic(name) || id === 0) {
       this.#violation(`topic id ${id} is announced as ${JSON.stringify(name)}`);
       return undefined;
     }
     const limit = this.#host.limits.topicsPerPeer;
-    if (this.#topicCount >= limit || id >= limit * 16) {
+    if (known === undefined && (this.#topicCount >= limit || id >= limit * 16)) {
       this.#violation(`more than ${limit} topics`);
       return undefined;
     }
-    this.#topicCount++;
+    // A number that changes its topic: the sender closed the old account, which was settled.
+    if (known === undefined) this.#topicCount++;
+    else this.answers.forget(known);
     const topic = new InTopic(this.answers, id, this.#host.interest.entry(name));
     this.#topics[id] = topic;
     if (this.#askedEarly.delete(id)) this.answers.asked(topic);
@@ -275,8 +277,8 @@ export class Inbound {
           else this.#host.counters.duplicates++;
         }
         this.answers.confirm(flow);
-        if (this.#next[flow] === next) break;
-        continue;
+        // Incomplete: the rest may come, or an announced loss covers it.
+        if (this.#next[flow] !== next) continue;
       }
       const passed = early.passSkipped(next);
       if (passed === next) break;
@@ -310,7 +312,7 @@ export class Inbound {
         this.#host.cancelled(this.#link, header.messageId);
         return;
       case KIND.PING:
-        this.#link.sendControl(KIND.RECEIPT, header.messageId, NO_PAYLOAD);
+        this.#link.answer(KIND.RECEIPT, header.messageId, NO_PAYLOAD);
         return;
       case KIND.RECEIPT:
         this.#link.pinged(header.messageId);
@@ -326,7 +328,7 @@ export class Inbound {
       default:
         this.#host.counters.protocolErrors++;
         if (header.kind < SKIPPABLE_KIND) {
-          this.#link.sendControl(KIND.ERROR, header.messageId, unsupportedKind(header.kind, via));
+          this.#link.answer(KIND.ERROR, header.messageId, unsupportedKind(header.kind, via));
         }
     }
   }
@@ -336,6 +338,10 @@ export class Inbound {
   };
 
   readonly #onCreditQuestion = (topicId: number): void => {
+    if (topicId === 0) {
+      this.answers.linkAsked();
+      return;
+    }
     const topic = this.#topics[topicId];
     if (topic !== undefined) this.answers.asked(topic);
     else if (this.#askedEarly.size < this.#host.limits.topicsPerPeer) this.#askedEarly.add(topicId);

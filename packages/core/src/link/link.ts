@@ -1,4 +1,5 @@
 import { KIND, type PeerInfo, type PeerTransport, type TransportCapabilities } from '../contract/index.ts';
+import type { Facts } from '../selector/policy.ts';
 import { type Selection, select } from '../selector/select.ts';
 import { announceLosses, encodeSkips, type Skip } from './failover.ts';
 import type { LinkHost } from './host.ts';
@@ -27,6 +28,8 @@ export class Link {
   readonly routes: readonly Route[];
   /** Grows whenever a route changes state; chosen routes are cached for one epoch. */
   routesEpoch = 0;
+  /** Some route may lose frames; rare, and worth a look only then. */
+  readonly hasLossyRoute: boolean;
   /** The control connection is up. */
   connected = true;
   /** Gone for good. */
@@ -57,6 +60,7 @@ export class Link {
     this.routes = transports.map(
       (common, i) => new Route(this, host, i, common.name, common.medium, common.address, common.capabilities),
     );
+    this.hasLossyRoute = this.routes.some(({ capabilities }) => !capabilities.lossless);
     const borders = [...host.policy.borders, ...this.routes.map(({ capabilities }) => capabilities.maxMessageLength)];
     this.#borders = [...new Set(borders)].sort((a, b) => a - b);
   }
@@ -95,30 +99,24 @@ export class Link {
   }
 
   /** A fresh decision for one message. */
-  chooseRoute(message: OutMessage): Route | null {
-    return this.decide(message).route ?? null;
+  chooseRoute(message: OutMessage, losslessOnly = false): Route | null {
+    const routes = losslessOnly ? this.routes.filter(({ capabilities }) => capabilities.lossless) : this.routes;
+    return this.decide(message, routes).route ?? null;
   }
 
-  decide(message: Pick<OutMessage, 'topic' | 'priority' | 'reliable' | 'payload' | 'via'>): Selection<Route> {
-    return this.explain(
-      message.topic.name,
-      message.payload.length,
-      message.priority,
-      message.reliable ? 'reliable' : 'best-effort',
-      message.via,
-    );
+  decide(message: OutMessage, routes: readonly Route[] = this.routes): Selection<Route> {
+    const facts = {
+      topic: message.topic.name,
+      bytes: message.payload.length,
+      priority: message.priority,
+      reliability: message.reliable ? ('reliable' as const) : ('best-effort' as const),
+      durability: 'volatile' as const,
+    };
+    return this.explain(facts, message.via, routes);
   }
 
-  explain(
-    topic: string,
-    bytes: number,
-    priority: number,
-    reliability: 'best-effort' | 'reliable' | 'acknowledged',
-    via?: string,
-    durability: 'volatile' | 'process' | 'disk' = 'volatile',
-  ): Selection<Route> {
-    const facts = { topic, priority, reliability, durability, bytes, awake: [] };
-    return select(facts, this.routes, this.#host.policy, via);
+  explain(facts: Omit<Facts, 'awake'>, via?: string, routes: readonly Route[] = this.routes): Selection<Route> {
+    return select({ ...facts, awake: [] }, routes, this.#host.policy, via);
   }
 
   /** The reasons of every candidate, for a refusal. */
@@ -137,7 +135,8 @@ export class Link {
   routeChanged(route: Route): void {
     this.routesEpoch++;
     if (this.ended) return;
-    if (route.state === 'up') this.#payDebts();
+    // An idle one is opened by what is owed.
+    if (route.state !== 'down') this.#payDebts();
     this.pump();
   }
 
@@ -155,8 +154,6 @@ export class Link {
     if (outbound !== undefined) {
       outbound.replay([...drain(route)]);
       announceLosses(this, route);
-      outbound.askAgain();
-      outbound.releaseWaiting();
     }
     this.#inbound?.answers.repeat();
   }
@@ -183,6 +180,11 @@ export class Link {
     return false;
   }
 
+  /** An answer to what a peer asks: kept like a debt, but a flood of questions cannot pile answers up. */
+  answer(kind: number, id: number, payload: Uint8Array): void {
+    if (this.#debts.length < MAX_ANSWERS) this.owe(kind, id, payload);
+  }
+
   /** A control frame that must arrive: kept until a route takes it. */
   owe(kind: number, id: number, payload: Uint8Array): void {
     if (this.#debts.length === 0 && this.connected && this.sendControl(kind, id, payload)) return;
@@ -200,7 +202,7 @@ export class Link {
 
   /** `from` to `to` of a flow will not come any more: told, and told again with every route that is lost. */
   announceSkip(flow: number, from: number, to: number): void {
-    this.skips.push({ flow, from, to });
+    if (this.skips.push({ flow, from, to }) > MAX_SKIPS) this.skips.shift();
     this.owe(KIND.SKIP, 0, encodeSkips([{ flow, from, to }]));
   }
 
@@ -259,6 +261,12 @@ export class Link {
     await Promise.allSettled(closing);
   }
 }
+
+/** Announced losses that are kept to be told again; far more than a link has open at a time. */
+const MAX_SKIPS = 1024;
+
+/** Answers that wait for a route; further ones are dropped. */
+const MAX_ANSWERS = 64;
 
 const NO_PAYLOAD = new Uint8Array(0);
 

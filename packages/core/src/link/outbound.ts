@@ -1,10 +1,11 @@
-import { BACK_PRESSURED, CLOSED, FLOWS_PER_LINK, KIND, OK, type PeerInfo } from '../contract/index.ts';
+import { BACK_PRESSURED, CLOSED, FLOWS_PER_LINK, OK, type PeerInfo } from '../contract/index.ts';
 import type { Outcome } from '../outcomes.ts';
+import { CreditAccounts } from './credit-accounts.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
+import { LossyFlows } from './lossy-flows.ts';
 import { MessageQueue, type OutMessage, type Target } from './out-message.ts';
-import { OutTopic } from './out-topic.ts';
-import { CREDIT_QUESTION, PairWriter } from './pairs.ts';
+import type { OutTopic } from './out-topic.ts';
 import type { Route } from './route.ts';
 
 /**
@@ -30,93 +31,58 @@ export class Outbound implements Target {
     new MessageQueue(),
   ];
   #readyCount = 0;
-  readonly #topics = new Map<string, OutTopic>();
-  readonly #byId = new Map<number, OutTopic>();
+  readonly #accounts: CreditAccounts;
   readonly #waitingTopics = new Set<OutTopic>();
-  #nextTopicId = 1;
-  /** By flow: the first sequence sent over a lossy medium that the receiver was not told about. */
-  #lossyFrom: Map<number, number> | undefined;
-  #linkSent = 0;
-  #linkTaken = 0;
-  /** Credit came back without a word of the peer, and may let waiting messages go. */
-  #refunded = false;
+  readonly #lossy: LossyFlows | undefined;
   #pumping = false;
 
   constructor(link: Link, host: LinkHost) {
     this.#link = link;
     this.#host = host;
+    this.#accounts = new CreditAccounts(link, host);
+    this.#lossy = link.hasLossyRoute ? new LossyFlows() : undefined;
   }
 
   get peer(): PeerInfo {
     return this.#link.peer;
   }
 
-  /** The account of `name` towards this peer, opened on first use. */
+  /** The account of `name` towards this peer. */
   topic(name: string, hash: number): OutTopic {
-    let topic = this.#topics.get(name);
-    if (topic === undefined) {
-      topic = new OutTopic(this.#nextTopicId++, name, hash);
-      this.#topics.set(name, topic);
-      this.#byId.set(topic.id, topic);
-    }
-    return topic;
+    return this.#accounts.open(name, hash);
   }
 
+  /** The sequence of a message about to be committed for the first time. */
   nextSequence(message: OutMessage): number {
     const flow = message.priority * 64 + message.flow;
-    const lossyFrom = this.#lossyFrom?.get(flow);
-    if (lossyFrom !== undefined && message.reliable) {
-      // The receiver must not wait for what a lossy medium may have lost.
-      this.#lossyFrom?.delete(flow);
-      const lossyTo = this.sentSequence[flow];
+    if (this.#lossy !== undefined && message.reliable) {
+      const from = this.#lossy.takeUnannounced(flow);
+      const to = this.sentSequence[flow];
       // Not now: a frame is claimed and not yet committed.
-      queueMicrotask(() => this.#link.announceSkip(flow, lossyFrom, lossyTo));
+      if (from > 0) queueMicrotask(() => this.#link.announceSkip(flow, from, to));
     }
     return ++this.sentSequence[flow];
   }
 
-  /** A best-effort message left over a medium that may lose it: its credit is given back, its sequence noted. */
-  sentLossy(message: OutMessage): void {
-    const flow = message.priority * 64 + message.flow;
-    this.#lossyFrom ??= new Map();
-    if (!this.#lossyFrom.has(flow)) this.#lossyFrom.set(flow, message.sequence);
-    this.#refund(message);
+  /** The last frame of `message` is committed. What a medium may lose takes no credit: the lost part never returned. */
+  sent(message: OutMessage, lossless: boolean): void {
+    if (this.#lossy === undefined) return;
+    this.#lossy.sent(message, lossless);
+    if (!lossless) this.#accounts.refund(message);
   }
 
   /** True when a message of `cost` bytes for `topic` would not have to wait for credit; else the peer is asked for it. */
-  hasCredit(topic: OutTopic, cost: number, reliable: boolean): boolean {
-    if (topic.waitingCount === 0 && this.#admits(topic, cost, reliable)) return true;
-    this.#ask(topic);
+  hasCredit(topic: OutTopic, cost: number, byLink: boolean): boolean {
+    if (topic.waitingCount === 0 && this.#accounts.admits(topic, cost, byLink)) return true;
+    this.#accounts.ask(topic);
     return false;
   }
 
-  /** One message larger than a window may pass when nothing else is on the way. */
-  #admits(topic: OutTopic, cost: number, reliable: boolean): boolean {
-    const { topicCredit, linkCredit } = this.#host.limits;
-    const inFlight = topic.inFlight;
-    if (inFlight > 0 && inFlight + cost > topicCredit) return false;
-    const linkInFlight = this.#linkSent - this.#linkTaken;
-    return !reliable || linkInFlight === 0 || linkInFlight + cost <= linkCredit;
-  }
-
-  /**
-   * Peers report credit in large steps. Who waits asks, once until the next report, so that no small remainder - or a
-   * peer with other limits - can hold it up.
-   */
-  #ask(topic: OutTopic): void {
-    if (topic.asked) return;
-    topic.asked = true;
-    const pairs = new PairWriter(2);
-    pairs.add(0, 0);
-    pairs.add(topic.id, 0);
-    this.#link.owe(KIND.CREDIT, CREDIT_QUESTION, pairs.bytes);
-  }
-
-  /** A route was lost, and maybe a question or its answer with it. */
-  askAgain(): void {
-    for (const topic of this.#topics.values()) topic.asked = false;
-    for (const topic of this.#waitingTopics) this.#ask(topic);
-    this.#host.roomReturned(this.#link);
+  /** A route was lost: questions are asked again, and topics with best-effort bytes on it start new accounts. */
+  recoverAccounts(lossyTopics: Iterable<OutTopic>): void {
+    for (const topic of lossyTopics) this.#accounts.renew(topic, this.unwritten());
+    this.#accounts.forgetQuestions();
+    this.releaseWaiting();
   }
 
   /**
@@ -131,13 +97,21 @@ export class Outbound implements Target {
       return;
     }
     const topic = message.topic;
+    if (topic.id === 0) {
+      this.settle(
+        message,
+        'refused',
+        `more than ${this.#host.limits.topicsPerPeer} topics to this peer have messages under way`,
+      );
+      return;
+    }
     if (message.cost > 0) {
-      if (!this.hasCredit(topic, message.cost, message.reliable)) {
+      if (!this.hasCredit(topic, message.cost, isBoundByLink(message))) {
         if (!message.reliable) this.settle(message, 'dropped', 'no credit: the subscriber is behind');
         else this.#waitForCredit(message);
         return;
       }
-      this.#debit(message);
+      this.#accounts.debit(message);
     }
     if (this.#readyCount === 0 && this.#link.mayCarryData && this.#write(message)) return;
     const queue = this.#ready[message.priority];
@@ -152,12 +126,6 @@ export class Outbound implements Target {
   #isMostUrgent(priority: number): boolean {
     for (let above = 0; above < priority; above++) if (this.#ready[above].length > 0) return false;
     return true;
-  }
-
-  /** Best-effort bytes are on their topic's account only: lost ones would never return to the link's. */
-  #debit(message: OutMessage): void {
-    message.topic.sent += message.cost;
-    if (message.reliable) this.#linkSent += message.cost;
   }
 
   #waitForCredit(message: OutMessage): void {
@@ -176,7 +144,7 @@ export class Outbound implements Target {
     } finally {
       this.#pumping = false;
     }
-    if (this.#refunded) this.releaseWaiting();
+    if (this.#accounts.refunded) this.releaseWaiting();
   }
 
   #pumpQueue(queue: MessageQueue): void {
@@ -205,15 +173,8 @@ export class Outbound implements Target {
     const message = queue.shift() as OutMessage;
     this.#readyCount--;
     this.queuedBytes -= message.payload.length;
-    this.#refund(message);
+    this.#accounts.refund(message);
     this.#host.messages.give(message);
-  }
-
-  #refund(message: OutMessage): void {
-    if (message.cost === 0) return;
-    this.#refunded = true;
-    message.topic.sent -= message.cost;
-    if (message.reliable) this.#linkSent -= message.cost;
   }
 
   /** True when the message is off our hands: written, or refused. */
@@ -226,7 +187,7 @@ export class Outbound implements Target {
     const route = message.route ?? this.#choose(message);
     if (route === null) {
       if (this.#link.mayFindRoute(message)) return false;
-      this.#refund(message);
+      this.#accounts.refund(message);
       this.settle(message, 'refused', this.#link.whyNoRoute(message));
       return true;
     }
@@ -242,7 +203,7 @@ export class Outbound implements Target {
       message.route = undefined;
       message.written = 0;
     } else if (result !== BACK_PRESSURED) {
-      this.#refund(message);
+      this.#accounts.refund(message);
       this.settle(message, 'refused', `the transport ${route.transport} answered ${result}`);
       return true;
     }
@@ -251,6 +212,11 @@ export class Outbound implements Target {
 
   #choose(message: OutMessage): Route | null {
     const topic = message.topic;
+    // Not cached: a lossy route is no choice while lossless ones still carry frames of the flow.
+    const flow = message.priority * 64 + message.flow;
+    if (!message.reliable && this.#lossy?.mustAvoidLossy(flow, this.confirmedSequence[flow]) === true) {
+      return this.#link.chooseRoute(message, true);
+    }
     if (message.via !== undefined) return this.#link.chooseRoute(message);
     if (topic.choicesEpoch !== this.#link.routesEpoch) {
       topic.choices.length = 0;
@@ -267,23 +233,16 @@ export class Outbound implements Target {
 
   /** The peer's subscriptions have taken so many bytes in all; id 0 is the link's own account. */
   credit(topicId: number, taken: number): void {
-    if (topicId === 0) {
-      if (taken > this.#linkTaken && taken <= this.#linkSent) this.#linkTaken = taken;
-      return;
-    }
-    const topic = this.#byId.get(topicId);
-    if (topic !== undefined) topic.asked = false;
-    if (topic === undefined || taken <= topic.taken || taken > topic.sent + topic.unaccounted) return;
-    topic.taken = taken;
+    this.#accounts.reported(topicId, taken);
   }
 
   /** Moves on whatever has credit now: the peer returned some, or what was refused gave its own back. */
   releaseWaiting(): void {
-    this.#refunded = false;
+    this.#accounts.refunded = false;
     for (const topic of this.#waitingTopics) {
       this.#release(topic);
       if (topic.waitingCount === 0) this.#waitingTopics.delete(topic);
-      else this.#ask(topic);
+      else this.#accounts.ask(topic);
     }
     this.pump();
     this.#host.roomReturned(this.#link);
@@ -294,7 +253,7 @@ export class Outbound implements Target {
       if (queue === undefined) continue;
       for (let message = queue.first; message !== undefined; message = queue.first) {
         const size = message.payload.length;
-        if (!message.done && !this.#admits(topic, message.cost, message.reliable)) return;
+        if (!message.done && !this.#accounts.admits(topic, message.cost, isBoundByLink(message))) return;
         queue.shift();
         topic.waitingCount--;
         if (message.done) {
@@ -302,7 +261,7 @@ export class Outbound implements Target {
           this.#host.messages.give(message);
           continue;
         }
-        this.#debit(message);
+        this.#accounts.debit(message);
         this.#ready[message.priority].push(message);
         this.#readyCount++;
       }
@@ -364,26 +323,6 @@ export class Outbound implements Target {
     }
   }
 
-  /** Topics with best-effort bytes on a dead route start a new account: what was lost can never be taken. */
-  renewAccount(topic: OutTopic): void {
-    this.#byId.delete(topic.id);
-    topic.id = this.#nextTopicId++;
-    topic.sent = 0;
-    topic.taken = 0;
-    topic.unaccounted = 0;
-    topic.announced.length = 0;
-    this.#byId.set(topic.id, topic);
-    for (const message of this.unwritten()) {
-      if (message.topic !== topic) continue;
-      if (message.sequence === 0) topic.sent += message.cost;
-      else topic.unaccounted += message.cost;
-    }
-    // What other routes have under way was paid for on the old account; replayed, it is reported on this one.
-    for (const { window } of this.#link.routes) {
-      for (const message of window) if (message.topic === topic) topic.unaccounted += message.cost;
-    }
-  }
-
   /** Messages ready to be written, or to be written again. */
   *unwritten(): Generator<OutMessage> {
     for (const queue of this.#ready) yield* queue;
@@ -413,4 +352,8 @@ export class Outbound implements Target {
     for (const topic of this.#waitingTopics) count += topic.waitingCount;
     return count;
   }
+}
+
+function isBoundByLink(message: OutMessage): boolean {
+  return message.reliable && message.priority > 0;
 }

@@ -289,8 +289,8 @@ export class Route implements Candidate {
     message.route = undefined;
     message.carriedBy = this.transport;
     this.#host.turnEnd.flushRoute(this);
+    this.#link.outbound.sent(message, this.capabilities.lossless);
     if (!message.reliable) {
-      if (!this.capabilities.lossless) this.#link.outbound.sentLossy(message);
       this.lossyFlows.add(message.priority * 64 + message.flow);
       this.lossyTopics.add(message.topic);
       this.#link.outbound.settleDelivered(message);

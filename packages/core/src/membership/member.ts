@@ -1,4 +1,4 @@
-import { BusError, isPattern, isTopic, KIND, type PeerInfo } from '../contract/index.ts';
+import { BusError, isPattern, isTopic, KIND, type PeerInfo, type TimerHandle } from '../contract/index.ts';
 import type { ControlConnection } from '../control/control-connection.ts';
 import type { ProcessIdentity } from '../control/process-identity.ts';
 import type { Interest } from '../interest/interest.ts';
@@ -21,6 +21,8 @@ export class Member {
   readonly session: string;
   readonly process: ProcessIdentity;
   readonly socketName: string;
+  /** While the connection is broken: when the peer is given up. */
+  returnTimer: TimerHandle | undefined;
   /** The peer said BYE: its end is no loss. */
   leaving = false;
 

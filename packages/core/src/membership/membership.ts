@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { systemClock } from '../clock.ts';
 import {
   BusError,
   type Clock,
@@ -12,7 +13,7 @@ import type { ControlMessage } from '../control/control-connection.ts';
 import type { ControlPlane, DialResult, Greeting } from '../control/control-plane.ts';
 import type { Hello } from '../control/hello.ts';
 import { isProvenDead, type ProcessIdentity } from '../control/process-identity.ts';
-import type { Records } from '../control/records.ts';
+import type { ParticipantRecord, Records } from '../control/records.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
 import type { Link } from '../link/link.ts';
@@ -22,6 +23,8 @@ import { type InterestChange, Member } from './member.ts';
 import type { ServiceDirectory } from './service-directory.ts';
 
 const RESCAN_MS = 2000;
+/** How long a participant that joined later gets to dial first. */
+const LATER_DIALS_MS = 250;
 /** First pauses between two looks at a peer whose connection broke; a process takes moments to be a zombie. */
 const PROOF_PAUSES_MS = [1, 2, 5, 10, 20, 50, 100, 200, 400];
 /** Turns of the event loop without a frame from a dead peer, after which nothing of it can be left unread. */
@@ -58,7 +61,9 @@ export class Membership {
   readonly #saidVersion = new Map<string, number>();
   #plane!: ControlPlane;
   #rescan: TimerHandle | undefined;
-  #closing = false;
+  /** New peers are taken; not while the bus drains. */
+  #admitting = true;
+  #closed = false;
 
   constructor(host: MembershipHost) {
     this.#host = host;
@@ -76,37 +81,53 @@ export class Membership {
     return this.#linkByPeer.get(peer);
   }
 
-  /** Dials everybody found; resolves when they have answered. Goes on looking, slowly. */
-  async join(plane: ControlPlane): Promise<void> {
+  /**
+   * Connects with everybody found; resolves when they have answered. Goes on looking, slowly.
+   *
+   * Of two that see each other, the one that joined later dials: everybody writes its record before it looks, so the
+   * later one always sees the earlier. Who should dial and does not - it was between the two - is dialled after a moment.
+   */
+  async join(plane: ControlPlane, since: number): Promise<void> {
     this.#plane = plane;
     this.#scheduleRescan();
-    await Promise.allSettled(this.#scan());
+    const found = this.#strangers();
+    const dials = found
+      .filter((record) => !(record.since > since))
+      .map((record) => this.#dial(record.id, record.socket, undefined));
+    const later = found.filter((record) => record.since > since);
+    await Promise.allSettled(dials);
+    if (later.every(({ id }) => this.#members.has(id))) return;
+    // Between processes it is real time that counts, whatever clock this bus was given.
+    await new Promise<void>((resolve) => systemClock.setTimer(resolve, LATER_DIALS_MS));
+    await Promise.allSettled(this.#dialAll());
   }
 
   #scheduleRescan(): void {
     const jitter = RESCAN_MS * (0.75 + Math.random() / 2);
     this.#rescan = this.#host.clock.setTimer(() => {
-      if (this.#closing) return;
-      this.#scan();
+      if (!this.#admitting) return;
+      this.#dialAll();
       this.#scheduleRescan();
     }, jitter);
   }
 
-  #scan(): Promise<DialResult>[] {
-    const dials: Promise<DialResult>[] = [];
+  #dialAll(): Promise<DialResult>[] {
+    return this.#strangers().map(({ id, socket }) => this.#dial(id, socket, undefined));
+  }
+
+  /** Records of participants that are neither members nor being dialled. */
+  #strangers(): ParticipantRecord[] {
     let ids: string[];
     try {
       ids = this.#host.records.ids();
     } catch (error) {
       this.#host.logger.warn('the records cannot be listed', { error: (error as Error).message });
-      return dials;
+      return [];
     }
-    for (const id of ids) {
-      if (id === this.#host.self.id || this.#members.has(id)) continue;
-      const record = this.#host.records.read(id);
-      if (record !== undefined) dials.push(this.#dial(id, record.socket, undefined));
-    }
-    return dials;
+    return ids
+      .filter((id) => id !== this.#host.self.id && !this.#members.has(id) && !this.#dialling.has(id))
+      .map((id) => this.#host.records.read(id))
+      .filter((record) => record !== undefined);
   }
 
   #dial(id: string, socketName: string, resume: string | undefined): Promise<DialResult> {
@@ -127,7 +148,7 @@ export class Membership {
   /** For the control plane: whether to go on with a peer that dialled. */
   admit(hello: Hello): { readonly resumed: boolean } | { readonly refused: string } {
     const { self } = this.#host;
-    if (this.#closing) return { refused: 'this participant is leaving' };
+    if (!this.#admitting && !this.#members.has(hello.id)) return { refused: 'this participant is leaving' };
     if (hello.id === self.id) return { refused: 'this is the participant itself' };
     // Both dialled: the connection of the lower instance id stays.
     if (this.#dialling.has(hello.id) && self.id < hello.id) return { refused: 'duplicate: this side has dialled' };
@@ -143,7 +164,7 @@ export class Membership {
 
   /** For the control plane: both sides have said HELLO. */
   greeted({ connection, hello, credentials, session, resumed }: Greeting): void {
-    if (this.#closing) {
+    if (this.#closed || (!this.#admitting && !this.#members.has(hello.id))) {
       connection.close();
       return;
     }
@@ -173,6 +194,7 @@ export class Membership {
       this.#members.set(hello.id, member);
     } else {
       const old = member.connection;
+      member.returnTimer?.cancel();
       member.connection = connection;
       old?.onClose(() => {});
       old?.close();
@@ -252,7 +274,7 @@ export class Membership {
   #disconnected(member: Member): void {
     member.connection = undefined;
     member.releaseWaiters();
-    if (this.#closing) return;
+    if (this.#closed) return;
     if (member.leaving) {
       this.#host.disconnected(member.peer, false);
       this.#endWhenQuiet(member, 'leave', 'the peer has left');
@@ -263,32 +285,27 @@ export class Membership {
     if (dead) this.#endWhenQuiet(member, 'lost', 'the peer has died');
     else {
       member.link.suspend();
-      this.#findOut(member, 0, this.#host.clock.now() + this.#host.limits.resumeMs);
+      member.returnTimer = this.#host.clock.setTimer(
+        () => this.#endWhenQuiet(member, 'lost', 'the peer did not come back'),
+        this.#host.limits.resumeMs,
+      );
+      this.#findOut(member, 0);
     }
   }
 
   /** Alive or dead? A dead process is seen in /proc, a dead participant refuses connections; else the link resumes. */
-  async #findOut(member: Member, attempt: number, until: number): Promise<void> {
+  async #findOut(member: Member, attempt: number): Promise<void> {
     const result = await this.#dial(member.peer.id, member.socketName, member.session);
-    if (this.#closing || member.link.ended || member.connection !== undefined) return;
+    if (this.#closed || member.link.ended || member.connection !== undefined) return;
     if (result === 'dead' || isProvenDead(member.process, this.#host.process)) {
       this.#host.disconnected(member.peer, true);
       this.#endWhenQuiet(member, 'lost', 'the peer has died');
       return;
     }
-    const now = this.#host.clock.now();
-    if (now >= until) {
-      this.#endWhenQuiet(member, 'lost', 'the peer did not come back');
-      return;
-    }
     const pause = PROOF_PAUSES_MS[Math.min(attempt, PROOF_PAUSES_MS.length - 1)] * (0.5 + Math.random());
-    this.#host.clock.setTimer(
-      () => {
-        if (!this.#closing && !member.link.ended && member.connection === undefined)
-          this.#findOut(member, attempt + 1, until);
-      },
-      Math.min(pause, until - now),
-    );
+    this.#host.clock.setTimer(() => {
+      if (!this.#closed && !member.link.ended && member.connection === undefined) this.#findOut(member, attempt + 1);
+    }, pause);
   }
 
   /** Ends the link once nothing of the peer is left unread: what it committed is delivered first. */
@@ -297,6 +314,8 @@ export class Membership {
     let seen = link.framesReceived;
     let quiet = 0;
     const turn = (): void => {
+      // It came back after all.
+      if (member.connection !== undefined) return;
       quiet = link.framesReceived === seen ? quiet + 1 : 0;
       seen = link.framesReceived;
       if (quiet >= QUIET_TURNS) this.#end(member, how, reason);
@@ -307,6 +326,7 @@ export class Membership {
 
   #end(member: Member, how: 'leave' | 'lost', reason: string): void {
     if (member.link.ended) return;
+    member.returnTimer?.cancel();
     member.connection?.close();
     member.connection = undefined;
     member.releaseWaiters();
@@ -318,9 +338,10 @@ export class Membership {
 
   /** The peer broke the protocol: told why, and cut. */
   cut(link: Link, error: BusError): void {
+    if (link.ended) return;
     this.#host.rejected(error);
     const member = this.#members.get(link.peer.id);
-    if (member === undefined || member.link !== link || link.ended) return;
+    if (member?.link !== link) return;
     member.connection?.send(KIND.BYE, 0, Buffer.from(error.message));
     this.#host.disconnected(member.peer, false);
     this.#end(member, 'lost', error.message);
@@ -337,13 +358,14 @@ export class Membership {
 
   /** No new peers from here on; the present ones stay until `close`. */
   stopAdmitting(): void {
-    this.#closing = true;
+    this.#admitting = false;
     this.#rescan?.cancel();
   }
 
   /** Says BYE to everybody and ends every link. */
   async close(): Promise<void> {
     this.stopAdmitting();
+    this.#closed = true;
     const ends: Promise<void>[] = [];
     for (const member of this.#members.values()) {
       member.connection?.onClose(() => {});

@@ -26,14 +26,7 @@ export function explain(
   const entry = engine.interest.entry(topic);
   engine.interest.refresh(entry);
   const targets = entry.links.map((link): Explanation => {
-    const { route, reason, rejected } = link.explain(
-      topic,
-      bytes,
-      qos.priority,
-      qos.reliability,
-      own?.via,
-      qos.durability,
-    );
+    const { route, reason, rejected } = link.explain({ ...qos, topic, bytes }, own?.via);
     return { peer: link.peer.id, peerName: link.peer.name, transport: route?.transport, reason, rejected };
   });
   if (entry.subscriptions.length > 0) {

@@ -1,0 +1,31 @@
+import { FLOWS_PER_LINK } from '../contract/index.ts';
+import type { OutMessage } from './out-message.ts';
+
+/**
+ * Flows that use lossy and lossless routes side by side. A receiver passes a gap that only lossy frames have shown;
+ * two rules of the sender keep that from ever touching a reliable message. Exists only on links with a lossy route.
+ */
+export class LossyFlows {
+  /** By flow index: the last sequence sent over a lossless route. */
+  readonly #lastLossless = new Float64Array(FLOWS_PER_LINK);
+  /** By flow index: the first sequence sent over a lossy route that the receiver was not told about; 0 for none. */
+  readonly #lossyFrom = new Float64Array(FLOWS_PER_LINK);
+
+  sent(message: OutMessage, lossless: boolean): void {
+    const flow = message.priority * 64 + message.flow;
+    if (lossless) this.#lastLossless[flow] = message.sequence;
+    else if (this.#lossyFrom[flow] === 0) this.#lossyFrom[flow] = message.sequence;
+  }
+
+  /** Rule 1: best-effort frames stay off lossy routes while lossless ones of their flow are unconfirmed. */
+  mustAvoidLossy(flow: number, confirmed: number): boolean {
+    return confirmed < this.#lastLossless[flow];
+  }
+
+  /** Rule 2: before a reliable frame, the receiver is told what may be missing: from the result on. 0: nothing. */
+  takeUnannounced(flow: number): number {
+    const from = this.#lossyFrom[flow];
+    this.#lossyFrom[flow] = 0;
+    return from;
+  }
+}
