@@ -1,0 +1,2 @@
+/** Transports that fail on purpose. Needs no test runner. */
+export { type ChaosOptions, chaos } from './chaos.ts';
