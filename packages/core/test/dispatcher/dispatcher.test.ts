@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest';
+import { allocateFrameBuffer, type FrameHandler, ReceiverBase } from '../../src/contract/index.ts';
+import { Dispatcher } from '../../src/dispatcher/dispatcher.ts';
+import { TurnEnd } from '../../src/link/turn-end.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { PLAIN } from '../support/candidates.ts';
+
+/** A medium with frames of nobody: what the dispatcher does with it is seen in its calls. */
+class Inbox extends ReceiverBase {
+  readonly address = 'test:1';
+  available = 0;
+  polls = 0;
+  sleeps = 0;
+  largest = 0;
+
+  protected read(handler: FrameHandler, limit: number): number {
+    this.polls++;
+    const handed = Math.min(this.available, limit);
+    this.available -= handed;
+    this.largest = Math.max(this.largest, handed);
+    const frame = allocateFrameBuffer(32);
+    for (let i = 0; i < handed; i++) handler(frame, 0, 32, undefined);
+    return handed;
+  }
+
+  protected release(): void {}
+
+  prepareToSleep(): boolean {
+    this.sleeps++;
+    return this.available === 0;
+  }
+
+  drain(): void {}
+
+  ring(): void {
+    this.becameReadable();
+  }
+}
+
+function bench(wakeup: 'poll' | 'event') {
+  const clock = new VirtualClock();
+  const dispatcher = new Dispatcher(clock, new TurnEnd(), () => undefined);
+  const inbox = new Inbox();
+  dispatcher.add('test', inbox, { ...PLAIN, wakeup });
+  return { clock, dispatcher, inbox };
+}
+
+const turn = () => new Promise(setImmediate);
+
+describe('Dispatcher', () => {
+  test('an event-driven medium is read when it calls, to its end', async () => {
+    const { inbox } = bench('event');
+    await turn();
+    expect(inbox.polls).toBe(0);
+    inbox.available = 300;
+    inbox.ring();
+    expect([inbox.available, inbox.frames]).toEqual([0, 300]);
+  });
+
+  test('a flood is read in bounded passes, the event loop has its turn between them', async () => {
+    const { inbox } = bench('event');
+    inbox.available = 10_000;
+    inbox.ring();
+    expect(inbox.frames).toBeLessThanOrEqual(2048);
+    let turns = 0;
+    while (inbox.available > 0) {
+      await turn();
+      turns++;
+    }
+    expect([inbox.frames, turns >= 4, inbox.largest <= 1024]).toEqual([10_000, true, true]);
+  });
+
+  test('a polled medium goes to sleep once the budget is used, and is polled again when it rings', async () => {
+    const { clock, inbox } = bench('poll');
+    await clock.advance(1);
+    for (let i = 0; i < 5; i++) await turn();
+    const asleep = inbox.polls;
+    for (let i = 0; i < 5; i++) await turn();
+    expect(inbox.polls).toBe(asleep);
+    expect(inbox.sleeps).toBeGreaterThan(0);
+    inbox.available = 1;
+    inbox.ring();
+    expect(inbox.frames).toBe(1);
+  });
+
+  test('after a long pause, a message earns polling again', async () => {
+    const { clock, inbox } = bench('poll');
+    await clock.advance(1);
+    for (let i = 0; i < 3; i++) await turn();
+    await clock.advance(5000);
+    inbox.available = 1;
+    inbox.ring();
+    const before = inbox.polls;
+    for (let i = 0; i < 5; i++) await turn();
+    // The clock stands: the 50 us are not over.
+    expect(inbox.polls - before).toBeGreaterThanOrEqual(4);
+    await clock.advance(0.06);
+    for (let i = 0; i < 3; i++) await turn();
+    const parked = inbox.polls;
+    for (let i = 0; i < 3; i++) await turn();
+    expect(inbox.polls).toBe(parked);
+  });
+
+  test('a polled medium that has something when it should sleep is polled on', async () => {
+    const { clock, inbox } = bench('poll');
+    await clock.advance(1);
+    for (let i = 0; i < 3; i++) await turn();
+    inbox.available = 5000;
+    inbox.ring();
+    for (let i = 0; i < 20; i++) await turn();
+    expect(inbox.frames).toBe(5000);
+  });
+
+  test('closed, it reads nothing more', async () => {
+    const { dispatcher, inbox } = bench('event');
+    dispatcher.close();
+    inbox.available = 5;
+    inbox.ring();
+    await turn();
+    expect(inbox.frames).toBe(0);
+  });
+});

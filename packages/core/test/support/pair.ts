@@ -1,0 +1,181 @@
+import { Bus } from '../../src/bus.ts';
+import { CodecTable } from '../../src/codecs/index.ts';
+import { CONTRACT_VERSION, KIND, type Logger, type PeerInfo } from '../../src/contract/index.ts';
+import type { ControlChannel, ControlConnection, ControlMessage } from '../../src/control/control-connection.ts';
+import type { Hello } from '../../src/control/hello.ts';
+import { ownProcess } from '../../src/control/process-identity.ts';
+import type { Records } from '../../src/control/records.ts';
+import { Engine } from '../../src/engine.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../src/limits.ts';
+import { ProcessHold } from '../../src/process-hold.ts';
+import { HYBRID, type Policy } from '../../src/selector/policy.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { TransportSet } from '../../src/transports.ts';
+import type { Fabric } from './fabric.ts';
+
+export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Lets everything that was queued (promises, ticks, immediates) run. */
+export async function turn(): Promise<void> {
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+}
+
+export interface Participant {
+  readonly bus: Bus;
+  readonly engine: Engine;
+  /** Protocol violations and failures it reported. */
+  readonly errors: string[];
+}
+
+export interface PairOptions {
+  readonly limits?: Partial<Limits>;
+  readonly policy?: Policy;
+}
+
+/** Two buses over fabrics, with a control plane in memory and a clock turned by hand; no files, no sockets. */
+export class Pair {
+  readonly clock: VirtualClock;
+  readonly a: Participant;
+  readonly b: Participant;
+  readonly #holds: ProcessHold[];
+
+  private constructor(a: Participant, b: Participant, holds: ProcessHold[], clock: VirtualClock) {
+    this.a = a;
+    this.b = b;
+    this.#holds = holds;
+    this.clock = clock;
+  }
+
+  static async create(fabrics: readonly Fabric[], options: PairOptions = {}): Promise<Pair> {
+    const clock = new VirtualClock();
+    const holds = [new ProcessHold(), new ProcessHold()];
+    const a = await participant('a', fabrics, options, clock, holds[0]);
+    const b = await participant('b', fabrics, options, clock, holds[1]);
+    const [left, right] = channels();
+    greet(a.engine, b.engine, left);
+    greet(b.engine, a.engine, right);
+    await turn();
+    return new Pair(a, b, holds, clock);
+  }
+
+  /** The link from `from` to the other. */
+  link(from: Participant) {
+    const to = from === this.a ? this.b : this.a;
+    const member = from.engine.membership.member(to.engine.self.id);
+    if (member === undefined) throw new Error(`the link was cut: ${[...this.a.errors, ...this.b.errors].join('; ')}`);
+    return member.link;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.a.bus.close({ timeout: 1 }), this.b.bus.close({ timeout: 1 }), this.clock.advance(10)]);
+    for (const hold of this.#holds) hold.end();
+  }
+}
+
+async function participant(
+  name: string,
+  fabrics: readonly Fabric[],
+  options: PairOptions,
+  clock: VirtualClock,
+  hold: ProcessHold,
+): Promise<Participant> {
+  const self: PeerInfo = { id: name.repeat(16), name, pid: process.pid, uid: undefined, verified: false };
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const transports = new TransportSet();
+  const engine = new Engine(
+    {
+      self,
+      process: ownProcess(),
+      clock,
+      logger: silent,
+      limits,
+      policy: options.policy ?? HYBRID,
+      codecs: new CodecTable(),
+      // Never read: the two are introduced by `greet`, nobody is looked for.
+      records: undefined as unknown as Records,
+      transports,
+    },
+    hold,
+  );
+  await transports.start(
+    fabrics.map((fabric) => fabric.plugin()),
+    {
+      self,
+      directory: '',
+      clock,
+      logger: silent,
+      metrics: engine.counters,
+      signal: new AbortController().signal,
+      limits: { maxFrameLength: 2 ** 26, unwrittenBytes: limits.unwrittenBytes },
+    },
+    {
+      send: (peer, transport, message) => {
+        const connection = engine.membership.member(peer.id)?.connection;
+        connection?.send(KIND.ATTACH, 0, message, transport);
+        return connection !== undefined;
+      },
+      violation: (_, error) => engine.rejected(error),
+    },
+  );
+  for (const { name: transport, receiver, capabilities } of transports.installed)
+    engine.dispatcher.add(transport, receiver, capabilities);
+  const errors: string[] = [];
+  engine.events.on('error', (error) => errors.push(error.message));
+  const bus = new Bus(engine, () => transports.close());
+  return { bus, engine, errors };
+}
+
+function greet(engine: Engine, other: Engine, channel: Channel): void {
+  const hello: Hello = {
+    contract: CONTRACT_VERSION,
+    bus: 'test',
+    secret: '',
+    id: other.self.id,
+    name: other.self.name,
+    process: other.process,
+    session: 'session',
+    patterns: other.announced.patterns,
+    services: other.announced.services,
+    transports: other.transports.offers(),
+  };
+  engine.membership.greeted({
+    connection: channel as ControlChannel as ControlConnection,
+    hello,
+    credentials: undefined,
+    session: 'session',
+    resumed: false,
+  });
+}
+
+/** One end of a control channel in memory. */
+class Channel implements ControlChannel {
+  other!: Channel;
+  #handler: (message: ControlMessage) => void = () => {};
+  #ended: ((reason: undefined) => void) | undefined;
+
+  send(kind: number, id: number, payload: Uint8Array, topic = ''): void {
+    queueMicrotask(() => this.other.#handler({ kind, id, topic, payload }));
+  }
+
+  onMessage(handler: (message: ControlMessage) => void): void {
+    this.#handler = handler;
+  }
+
+  onClose(handler: (reason: undefined) => void): void {
+    this.#ended = handler;
+  }
+
+  close(): Promise<void> {
+    queueMicrotask(() => this.other.#ended?.(undefined));
+    return Promise.resolve();
+  }
+}
+
+function channels(): [Channel, Channel] {
+  const left = new Channel();
+  const right = new Channel();
+  left.other = right;
+  right.other = left;
+  return [left, right];
+}
