@@ -9,7 +9,7 @@ import type { Engine } from './engine.ts';
 import type { BusEvents } from './events.ts';
 import { flowHash } from './interest/topic-entry.ts';
 import { encodeHeaders } from './link/headers.ts';
-import type { InterestChange } from './membership/member.ts';
+import type { InterestChange } from './membership/interest-change.ts';
 import type { PublisherOptions, PublishOptions, RequestOptions, ServeOptions, SubscribeOptions } from './options.ts';
 import type { Counters, Receipt } from './outcomes.ts';
 import { type ResolvedQos, resolveQos } from './qos.ts';

@@ -1,4 +1,4 @@
-import { BusError } from './contract/index.ts';
+import { BusError, shown } from './contract/index.ts';
 
 /** ms of a call: `own`, or `usual` when none is given. @throws BusError INVALID_OPTION unless positive and finite. */
 export function resolveDeadline(own: number | undefined, usual: number, where: string): number {
@@ -13,7 +13,7 @@ export function resolveDeadline(own: number | undefined, usual: number, where: s
 /** @throws BusError INVALID_OPTION unless it is a positive integer or absent. */
 export function assertConcurrency(value: unknown, where: string): void {
   if (value === undefined || (Number.isInteger(value) && (value as number) > 0)) return;
-  throw new BusError('INVALID_OPTION', `concurrency ${String(value)} is not a positive integer`, {
+  throw new BusError('INVALID_OPTION', `concurrency ${shown(value)} is not a positive integer`, {
     where,
     remedy: 'give 1 or more',
   });

@@ -114,7 +114,7 @@ export class TransportSet {
         ...context,
         control: {
           send: (peer, message) => control.send(peer, plugin.name, message),
-          violation: control.violation,
+          violation: (peer, error) => control.violation(peer, error),
           onMessage: (handler) => {
             hooks.onMessage = handler;
           },

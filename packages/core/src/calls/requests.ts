@@ -166,7 +166,7 @@ export class Requests {
 
   /** The link ended: what it had not answered never will. */
   linkEnded(link: Link): void {
-    for (const request of [...this.#pending.values()]) if (request.server.link === link) this.peerGone(request);
+    for (const request of this.#pending.values()) if (request.server.link === link) this.peerGone(request);
   }
 
   peerGone(request: PendingRequest): void {
@@ -202,7 +202,7 @@ export class Requests {
 
   /** The bus closes. */
   failAll(error: BusError): void {
-    for (const request of [...this.#pending.values()]) this.fail(request, error);
+    for (const request of this.#pending.values()) this.fail(request, error);
   }
 
   #remove(request: PendingRequest): void {

@@ -158,8 +158,8 @@ export class ActiveService implements Service {
 
   /** Everything asked over `link` is given up. */
   linkEnded(link: Link): void {
-    for (const running of [...this.#running]) if (running.request.link === link) this.cancel(link, running.request.id);
-    for (const { request } of [...this.#waiting]) if (request.link === link) this.cancel(link, request.id);
+    for (const running of this.#running) if (running.request.link === link) this.cancel(link, running.request.id);
+    for (const { request } of this.#waiting.slice()) if (request.link === link) this.cancel(link, request.id);
   }
 
   #ended(running: Running): void {

@@ -115,7 +115,7 @@ export class ControlPlane {
   #answered(connection: ControlConnection, message: ControlMessage, session: string): DialResult {
     if (message.kind === KIND.BYE) {
       this.#host.logger.debug('a peer declined', { reason: Buffer.from(message.payload).toString() });
-      connection.close();
+      void connection.close();
       return 'refused';
     }
     try {
@@ -126,7 +126,7 @@ export class ControlPlane {
       return 'greeted';
     } catch (error) {
       this.#host.rejected(error as BusError);
-      connection.close();
+      void connection.close();
       return 'refused';
     }
   }
@@ -174,7 +174,7 @@ export class ControlPlane {
       const verdict = this.#host.admit(hello);
       if ('refused' in verdict) {
         connection.send(KIND.BYE, 0, Buffer.from(verdict.refused));
-        connection.close();
+        void connection.close();
         return;
       }
       connection.send(KIND.HELLO, 0, json(this.#host.hello(hello.session, verdict.resumed)));
@@ -182,7 +182,7 @@ export class ControlPlane {
     } catch (error) {
       this.#host.rejected(error as BusError);
       connection.send(KIND.BYE, 0, Buffer.from((error as Error).message));
-      connection.close();
+      void connection.close();
     }
   }
 

@@ -74,12 +74,12 @@ export class PublishCall implements Settlement, Expirable {
   }
 
   expire(): void {
-    for (const message of [...this.#open]) message.target.settleEarly(message, 'expired', 'the deadline passed');
+    for (const message of this.#open.slice()) message.target.settleEarly(message, 'expired', 'the deadline passed');
   }
 
   readonly #onAbort = (): void => {
     this.#aborted = true;
-    for (const message of [...this.#open]) message.target.settleEarly(message, 'expired', 'aborted by the caller');
+    for (const message of this.#open.slice()) message.target.settleEarly(message, 'expired', 'aborted by the caller');
   };
 
   #settle(): void {

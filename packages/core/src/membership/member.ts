@@ -3,15 +3,8 @@ import type { ControlConnection } from '../control/control-connection.ts';
 import type { ProcessIdentity } from '../control/process-identity.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Link } from '../link/link.ts';
+import type { InterestChange } from './interest-change.ts';
 import type { ServiceDirectory } from './service-directory.ts';
-
-/** What a subscribe or unsubscribe message says. JSON on the wire. */
-export interface InterestChange {
-  readonly patterns?: readonly string[];
-  readonly services?: readonly string[];
-  /** The whole interest, in place of what was said before. */
-  readonly all?: boolean;
-}
 
 /** One peer: its link, its control connection while there is one, and what it wants and serves. */
 export class Member {

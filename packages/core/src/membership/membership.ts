@@ -19,7 +19,8 @@ import type { Limits } from '../limits.ts';
 import type { Link } from '../link/link.ts';
 import { BUS_CLOSED } from '../outcomes.ts';
 import type { AnnouncedInterest } from './announced-interest.ts';
-import { type InterestChange, Member } from './member.ts';
+import { type InterestChange, parseChange } from './interest-change.ts';
+import { Member } from './member.ts';
 import type { ServiceDirectory } from './service-directory.ts';
 
 const RESCAN_MS = 2000;
@@ -106,7 +107,7 @@ export class Membership {
     const jitter = RESCAN_MS * (0.75 + Math.random() / 2);
     this.#rescan = this.#host.clock.setTimer(() => {
       if (!this.#admitting) return;
-      this.#dialAll();
+      void Promise.allSettled(this.#dialAll());
       this.#scheduleRescan();
     }, jitter);
   }
@@ -165,7 +166,7 @@ export class Membership {
   /** For the control plane: both sides have said HELLO. */
   greeted({ connection, hello, credentials, session, resumed }: Greeting): void {
     if (this.#closed || (!this.#admitting && !this.#members.has(hello.id))) {
-      connection.close();
+      void connection.close();
       return;
     }
     const peer: PeerInfo = {
@@ -197,7 +198,7 @@ export class Membership {
       member.returnTimer?.cancel();
       member.connection = connection;
       old?.onClose(() => {});
-      old?.close();
+      void old?.close();
     }
     connection.where = `link to ${peer.name}`;
     this.#linkByPeer.set(peer, member.link);
@@ -213,7 +214,7 @@ export class Membership {
   /** What was subscribed between our HELLO and its answer. */
   #repeatInterest(member: Member): void {
     const { patterns, services } = this.#host.announced;
-    member.announce({ patterns, services, all: true });
+    void member.announce({ patterns, services, all: true });
   }
 
   #listen(member: Member, connection: NonNullable<Member['connection']>): void {
@@ -289,7 +290,7 @@ export class Membership {
         () => this.#endWhenQuiet(member, 'lost', 'the peer did not come back'),
         this.#host.limits.resumeMs,
       );
-      this.#findOut(member, 0);
+      void this.#findOut(member, 0);
     }
   }
 
@@ -304,7 +305,8 @@ export class Membership {
     }
     const pause = PROOF_PAUSES_MS[Math.min(attempt, PROOF_PAUSES_MS.length - 1)] * (0.5 + Math.random());
     this.#host.clock.setTimer(() => {
-      if (!this.#closed && !member.link.ended && member.connection === undefined) this.#findOut(member, attempt + 1);
+      if (!this.#closed && !member.link.ended && member.connection === undefined)
+        void this.#findOut(member, attempt + 1);
     }, pause);
   }
 
@@ -327,7 +329,7 @@ export class Membership {
   #end(member: Member, how: 'leave' | 'lost', reason: string): void {
     if (member.link.ended) return;
     member.returnTimer?.cancel();
-    member.connection?.close();
+    void member.connection?.close();
     member.connection = undefined;
     member.releaseWaiters();
     member.forgetInterest();
@@ -380,22 +382,3 @@ export class Membership {
 }
 
 const NO_PAYLOAD = new Uint8Array(0);
-
-/** @throws BusError PROTOCOL_ERROR */
-function parseChange(payload: Uint8Array, where: string): InterestChange {
-  let change: unknown;
-  try {
-    change = JSON.parse(Buffer.from(payload).toString('utf8'));
-  } catch {
-    // Falls through: not JSON is as wrong as not an object.
-  }
-  const isList = (list: unknown): boolean => list === undefined || Array.isArray(list);
-  if (typeof change === 'object' && change !== null) {
-    const { patterns, services } = change as InterestChange;
-    if (isList(patterns) && isList(services)) return change as InterestChange;
-  }
-  throw new BusError('PROTOCOL_ERROR', 'a subscription message that is no object of lists', {
-    where,
-    remedy: 'run compatible releases of @busbar/core on both sides',
-  });
-}

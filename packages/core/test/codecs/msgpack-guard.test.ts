@@ -12,7 +12,7 @@ function accepts(bytes: Uint8Array): boolean {
     return true;
   } catch (error) {
     if (isBusError(error) && error.code === 'DECODE_FAILED') return false;
-    throw new Error(`${Buffer.from(bytes).toString('hex')}: ${error}`);
+    throw new Error(`${Buffer.from(bytes).toString('hex')}: ${String(error)}`);
   }
 }
 

@@ -232,7 +232,7 @@ describe('hostile bytes', () => {
         values++;
       } catch (error) {
         if (isBusError(error) && error.code === 'DECODE_FAILED') continue;
-        throw new Error(`${Buffer.from(bytes).toString('hex')}: ${error}`);
+        throw new Error(`${Buffer.from(bytes).toString('hex')}: ${String(error)}`);
       }
     }
     expect(values).toBeGreaterThan(500);

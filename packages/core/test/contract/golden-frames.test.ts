@@ -15,7 +15,7 @@ function read(bytes: Uint8Array, length: number, filler: number) {
   const answer = readFrameHeader(buffer, 8, length, header);
   const valid =
     answer === '' && (header.flags & FLAG.CHECKSUM) !== 0 && verifyChecksum(buffer, 8, length, header.flags);
-  return { answer, valid, header: { ...header } };
+  return { answer, valid, header: Object.assign({}, header) };
 }
 
 /** Reads twice, with different bytes around the frame: what comes out must not depend on them. */
