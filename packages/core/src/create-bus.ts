@@ -20,18 +20,15 @@ import { Records } from './control/records.ts';
 import { defaultDirectory, prepareDirectory } from './control/runtime-directory.ts';
 import { busSecret } from './control/secret.ts';
 import { Engine } from './engine.ts';
-import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { resolveLimits } from './limits.ts';
 import type { BusOptions } from './options.ts';
 import { ProcessHold } from './process-hold.ts';
 import { HYBRID } from './selector/policy.ts';
 import { closeOnSignals } from './signals.ts';
-import { TransportSet } from './transports.ts';
+import { type TransportControlHost, TransportSet } from './transports.ts';
 
 /** `createBus` waits at most so long for those it found; a stopped participant must not hold up the rest. */
 const JOIN_MS = 1000;
-
-/** The frame header's length has 16 bits, and holds more than the headers map. */
-const MAX_HEADERS_BYTES = 60_000;
 
 /** Says nothing below a warning, and warnings on stderr. */
 const quietLogger: Logger = {
@@ -63,7 +60,6 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
   const folder = prepareDirectory(options.directory ?? defaultDirectory(), busName);
   const secret = busSecret(folder);
   const native = await loadNative();
-  const lock = options.exclusive === true ? claimName(folder, name, native) : undefined;
 
   const identity = ownProcess();
   const self: PeerInfo = {
@@ -76,7 +72,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
   const records = new Records(folder);
   const transports = new TransportSet();
   const abort = new AbortController();
-
+  const lock = options.exclusive === true ? claimName(folder, name, native) : undefined;
   const hold = new ProcessHold();
   const engine = new Engine(
     { self, process: identity, clock, logger, limits, policy: options.policy ?? HYBRID, codecs, records, transports },
@@ -136,22 +132,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
         signal: abort.signal,
         limits: { maxFrameLength: limits.maxMessageBytes + MAX_HEADER_BYTES, unwrittenBytes: limits.unwrittenBytes },
       },
-      {
-        send: (peer, transport, message) => {
-          const connection = membership.member(peer.id)?.connection;
-          connection?.send(KIND.ATTACH, 0, message, transport);
-          return connection !== undefined;
-        },
-        violation: (peer, error) => {
-          const link = membership.linkOf(peer);
-          const located = new BusError(error.code, error.what, {
-            where: `data from ${peer.name}`,
-            remedy: error.remedy,
-          });
-          if (link === undefined) engine.rejected(located);
-          else membership.cut(link, located);
-        },
-      },
+      transportControl(engine),
     );
     for (const { name: transport, receiver, capabilities } of transports.installed)
       engine.dispatcher.add(transport, receiver, capabilities);
@@ -175,29 +156,28 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
   return bus;
 }
 
+/** What transports say to their peers' instances, and of their peers to the bus, goes over the control plane. */
+function transportControl(engine: Engine): TransportControlHost {
+  const { membership } = engine;
+  return {
+    send(peer, transport, message) {
+      const connection = membership.member(peer.id)?.connection;
+      connection?.send(KIND.ATTACH, 0, message, transport);
+      return connection !== undefined;
+    },
+    violation(peer, error) {
+      const link = membership.linkOf(peer);
+      const located = new BusError(error.code, error.what, { where: `data from ${peer.name}`, remedy: error.remedy });
+      if (link === undefined) engine.rejected(located);
+      else membership.cut(link, located);
+    },
+  };
+}
+
 function assertName(value: unknown, option: string): void {
   if (isName(value)) return;
   throw new BusError('INVALID_NAME', `${shown(value)} is not a name`, {
     where: `createBus({ ${option} })`,
     remedy: 'use 1 to 64 letters, digits, _ and -',
   });
-}
-
-function resolveLimits(own: Partial<Limits> | undefined): Limits {
-  const limits = { ...DEFAULT_LIMITS, ...own };
-  for (const [key, value] of Object.entries(limits)) {
-    if (!(key in DEFAULT_LIMITS) || !Number.isFinite(value) || value <= 0) {
-      throw new BusError('INVALID_OPTION', `limits.${key} cannot be ${String(value)}`, {
-        where: 'createBus',
-        remedy: 'give a positive number, or leave it out',
-      });
-    }
-  }
-  if (limits.maxHeadersBytes > MAX_HEADERS_BYTES) {
-    throw new BusError('INVALID_OPTION', `limits.maxHeadersBytes cannot exceed ${MAX_HEADERS_BYTES}`, {
-      where: 'createBus',
-      remedy: 'put bulky data into the message',
-    });
-  }
-  return limits;
 }

@@ -1,3 +1,5 @@
+import { BusError } from './contract/index.ts';
+
 /**
  * Every bound of a bus in one place. All are checked; what exceeds one is refused with a typed error or, where a peer
  * exceeds it, counted and the link cut. Bytes unless said otherwise.
@@ -43,3 +45,26 @@ export const DEFAULT_LIMITS: Limits = {
   deadlineMs: 30_000,
   resumeMs: 10_000,
 };
+
+/** The frame header's length has 16 bits, and holds more than the headers map. */
+const MAX_HEADERS_BYTES = 60_000;
+
+/** The defaults with `own` over them. @throws BusError INVALID_OPTION */
+export function resolveLimits(own: Partial<Limits> | undefined): Limits {
+  const limits = { ...DEFAULT_LIMITS, ...own };
+  for (const [key, value] of Object.entries(limits)) {
+    if (!(key in DEFAULT_LIMITS) || !Number.isFinite(value) || value <= 0) {
+      throw new BusError('INVALID_OPTION', `limits.${key} cannot be ${String(value)}`, {
+        where: 'createBus',
+        remedy: 'give a positive number, or leave it out',
+      });
+    }
+  }
+  if (limits.maxHeadersBytes > MAX_HEADERS_BYTES) {
+    throw new BusError('INVALID_OPTION', `limits.maxHeadersBytes cannot exceed ${MAX_HEADERS_BYTES}`, {
+      where: 'createBus',
+      remedy: 'put bulky data into the message',
+    });
+  }
+  return limits;
+}
