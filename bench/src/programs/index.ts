@@ -1,0 +1,25 @@
+import type { Program } from '../program.ts';
+
+type Load = () => Promise<{ readonly program: Program }>;
+
+/** Every program by name; loaded only in the process that runs it. */
+export const PROGRAMS = {
+  'floor/codec': () => import('../floor/codec.ts'),
+  'floor/net-msgpack-ping-pong': () => import('../floor/net-msgpack-ping-pong.ts'),
+  'floor/net-msgpack-rate': () => import('../floor/net-msgpack-rate.ts'),
+  'floor/net-ping-pong': () => import('../floor/net-ping-pong.ts'),
+  'floor/net-rate': () => import('../floor/net-rate.ts'),
+  'local-reference': () => import('./local-reference.ts'),
+  'memory-bus-object': () => import('./memory-bus-object.ts'),
+  'memory-bus-raw': () => import('./memory-bus-raw.ts'),
+  'publish-among-10': () => import('./publish-among-10.ts'),
+  'publish-among-10k': () => import('./publish-among-10k.ts'),
+  'select-fresh': () => import('./select-fresh.ts'),
+  'uds-bus-lat': () => import('./uds-bus-lat.ts'),
+  'uds-bus-publish': () => import('./uds-bus-publish.ts'),
+  'uds-bus-rate': () => import('./uds-bus-rate.ts'),
+  'uds-raw-lat': () => import('./uds-raw-lat.ts'),
+  'uds-raw-rate': () => import('./uds-raw-rate.ts'),
+} satisfies Record<string, Load>;
+
+export type ProgramName = keyof typeof PROGRAMS;

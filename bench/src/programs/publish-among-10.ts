@@ -1,0 +1,3 @@
+import { publishAmong } from './publish-among.ts';
+
+export const program = publishAmong(10);

@@ -1,0 +1,14 @@
+import { createBus } from '@busbar/core';
+import { uds } from '@busbar/transport-uds';
+import { OBJECT } from './object.ts';
+
+/** A participant that takes the object rows' messages of `topic`. */
+export async function openSink(topic: string, directory: string): Promise<void> {
+  const bus = await createBus({ name: 'serve', plugins: [uds()], directory });
+  bus.on('error', (error) => {
+    throw error;
+  });
+  bus.subscribe<typeof OBJECT>(topic, ({ data }) => {
+    if (data.id !== OBJECT.id) throw new Error('not the object that was sent');
+  });
+}

@@ -1,0 +1,5 @@
+import type { RowSpec } from '../row.ts';
+import { IN_PROCESS_ROWS } from './in-process.ts';
+import { UDS_ROWS } from './uds.ts';
+
+export const ROWS: readonly RowSpec[] = [...UDS_ROWS, ...IN_PROCESS_ROWS];

@@ -1,0 +1,11 @@
+import type { ProveCampaign } from '../campaign.ts';
+import { conformanceCampaigns } from './conformance.ts';
+import { exclusiveNames } from './exclusive-names.ts';
+import { failover } from './failover.ts';
+import { busKills } from './kills.ts';
+import { slowConsumer } from './slow-consumer.ts';
+import { swarm } from './swarm.ts';
+
+export async function allCampaigns(): Promise<ProveCampaign[]> {
+  return [...(await conformanceCampaigns()), busKills, failover, slowConsumer, swarm, exclusiveNames];
+}

@@ -1,0 +1,10 @@
+/** Every role by name; loaded only in the process that plays it. */
+export const ROLES = {
+  colleague: () => import('./colleague.ts'),
+  'name-claimant': () => import('./name-claimant.ts'),
+  'slow-pair': () => import('./slow-pair.ts'),
+  swarm: () => import('./swarm.ts'),
+};
+
+export type RoleName = keyof typeof ROLES;
+export type ActionsOf<R extends RoleName> = Awaited<ReturnType<(typeof ROLES)[R]>>['actions'];

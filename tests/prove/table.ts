@@ -1,0 +1,29 @@
+import { type CampaignResult, isClean } from '@busbar/conformance/campaigns';
+import { COUNTS } from './campaign.ts';
+
+const NAME_WIDTH = 22;
+
+export const HEADING = [
+  'campaign'.padEnd(NAME_WIDTH),
+  'trials'.padStart(8),
+  'hits'.padStart(8),
+  ...COUNTS.map((count) => (count === 'duplicated' ? 'dupl' : count.slice(0, 5)).padStart(6)),
+].join('');
+
+/** One line of counts; what was found and measured below it. */
+export function lines(result: CampaignResult): string {
+  const counts = [
+    result.name.padEnd(NAME_WIDTH),
+    String(result.trials).padStart(8),
+    String(result.hits).padStart(8),
+    ...COUNTS.map((count) => String(result[count]).padStart(6)),
+  ].join('');
+  const measured = Object.entries(result.measured).map(([what, value]) => `${what} ${Math.round(value * 100) / 100}`);
+  const remarks = [
+    ...(measured.length > 0 ? [measured.join(', ')] : []),
+    ...result.findings,
+    ...(result.hits === 0 ? ['no hits: this run proves nothing'] : []),
+    ...(isClean(result) ? [] : [`replay with: npm run prove -- ${result.name} --seed ${result.seed}`]),
+  ];
+  return [counts, ...remarks.map((remark) => `  ${remark.replaceAll('\n', '\n  ')}`)].join('\n');
+}
