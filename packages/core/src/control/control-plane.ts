@@ -8,9 +8,7 @@ import { descriptorOf, type NativeBindings } from './native.ts';
 import { assertSocketPath } from './runtime-directory.ts';
 
 /** How long a connection may take to say HELLO; generous, since whole machines start at once. */
-const HELLO_MS = 5000;
-/** How long a dialled peer may take to answer: a busy one is slow, a stopped one silent. */
-const ANSWER_MS = 10_000;
+const HELLO_MS = 10_000;
 /** Connections without a HELLO yet; more are cut. */
 const MAX_STRANGERS = 256;
 
@@ -46,7 +44,7 @@ export interface ControlPlaneHost {
   rejected(error: BusError): void;
 }
 
-export type DialResult = 'greeted' | 'refused' | 'dead' | 'silent';
+export type DialResult = 'greeted' | 'refused' | 'dead';
 
 /** The control plane of one participant: its Unix socket, and the handshakes both ways. */
 export class ControlPlane {
@@ -54,6 +52,8 @@ export class ControlPlane {
   readonly #host: ControlPlaneHost;
   readonly #folder: string;
   readonly #strangers = new Set<ControlConnection>();
+  /** Dialled and not answered yet. */
+  readonly #dialled = new Set<Socket>();
   #server: Server | undefined;
 
   constructor(host: ControlPlaneHost, folder: string) {
@@ -84,31 +84,35 @@ export class ControlPlane {
     server.unref();
   }
 
-  /** Dials a participant; `resume` names a broken session to go on with. Never rejects. */
+  /**
+   * Dials a participant; `resume` names a broken session to go on with. Never rejects, and waits for as long as the
+   * connection stands: a busy peer is slow, a stopped one answers when it goes on.
+   */
   dial(socketName: string, session: string, resume: string | undefined): Promise<DialResult> {
     return new Promise((resolve) => {
       const socket = new Socket();
-      let settled = false;
-      const settle = (result: DialResult): void => {
-        if (settled) return;
-        settled = true;
-        timer.cancel();
-        resolve(result);
-      };
-      const timer = this.#host.clock.setTimer(() => {
-        settle('silent');
-        socket.destroy();
-      }, ANSWER_MS);
+      this.#dialled.add(socket);
+      let failed: NodeJS.ErrnoException | undefined;
+      let result: DialResult | undefined;
       socket.once('error', (error: NodeJS.ErrnoException) => {
-        settle(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? 'dead' : 'refused');
+        failed = error;
       });
+      const closed = (): void => {
+        this.#dialled.delete(socket);
+        resolve(result ?? (failed?.code === 'ECONNREFUSED' || failed?.code === 'ENOENT' ? 'dead' : 'refused'));
+      };
+      socket.once('close', closed);
       socket.once('connect', () => {
         const connection = new ControlConnection(socket, (error) => this.#host.rejected(error));
-        connection.onClose(() => settle('refused'));
-        connection.onMessage((message) => settle(this.#answered(connection, message, session)));
+        connection.onMessage((message) => {
+          socket.off('close', closed);
+          result = this.#answered(connection, message, session);
+          closed();
+        });
         connection.send(KIND.HELLO, 0, json(this.#host.hello(session, resume)));
       });
       socket.connect(path.join(this.#folder, socketName));
+      socket.unref();
     });
   }
 
@@ -204,6 +208,7 @@ export class ControlPlane {
   /** Removes the socket and cuts strangers; connections with a HELLO are the membership's. */
   close(): void {
     for (const stranger of this.#strangers) stranger.socket.destroy();
+    for (const socket of this.#dialled) socket.destroy();
     this.#server?.close();
     rmSync(path.join(this.#folder, this.socketName), { force: true });
   }

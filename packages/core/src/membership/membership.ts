@@ -13,7 +13,7 @@ import type { ControlMessage } from '../control/control-connection.ts';
 import type { ControlPlane, DialResult, Greeting } from '../control/control-plane.ts';
 import type { Hello } from '../control/hello.ts';
 import { isProvenDead, type ProcessIdentity } from '../control/process-identity.ts';
-import type { ParticipantRecord, Records } from '../control/records.ts';
+import type { Records } from '../control/records.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
 import type { Link } from '../link/link.ts';
@@ -25,7 +25,7 @@ import type { ServiceDirectory } from './service-directory.ts';
 
 const RESCAN_MS = 2000;
 /** How long a participant that joined later gets to dial first. */
-const LATER_DIALS_MS = 250;
+const LATER_DIALS_MS = 5000;
 /** First pauses between two looks at a peer whose connection broke; a process takes moments to be a zombie. */
 const PROOF_PAUSES_MS = [1, 2, 5, 10, 20, 50, 100, 200, 400];
 /** Turns of the event loop without a frame from a dead peer, after which nothing of it can be left unread. */
@@ -61,6 +61,8 @@ export class Membership {
   /** Version of the announced interest that went out in the HELLO of a session being dialled. */
   readonly #saidVersion = new Map<string, number>();
   #plane!: ControlPlane;
+  /** When this participant joined, in ms of the machine's monotonic clock. */
+  #since = 0;
   #rescan: TimerHandle | undefined;
   /** New peers are taken; not while the bus drains. */
   #admitting = true;
@@ -83,41 +85,28 @@ export class Membership {
   }
 
   /**
-   * Connects with everybody found; resolves when they have answered. Goes on looking, slowly.
+   * Dials everybody found who joined before; resolves when they have answered. Goes on looking, slowly.
    *
    * Of two that see each other, the one that joined later dials: everybody writes its record before it looks, so the
-   * later one always sees the earlier. Who should dial and does not - it was between the two - is dialled after a moment.
+   * later one always sees the earlier. (One that was slow to write, and was overlooked, is found by the rescan.)
    */
   async join(plane: ControlPlane, since: number): Promise<void> {
     this.#plane = plane;
+    this.#since = since;
     this.#scheduleRescan();
-    const found = this.#strangers();
-    const dials = found
-      .filter((record) => !(record.since > since))
-      .map((record) => this.#dial(record.id, record.socket, undefined));
-    const later = found.filter((record) => record.since > since);
-    await Promise.allSettled(dials);
-    if (later.every(({ id }) => this.#members.has(id))) return;
-    // Between processes it is real time that counts, whatever clock this bus was given.
-    await new Promise<void>((resolve) => systemClock.setTimer(resolve, LATER_DIALS_MS));
-    await Promise.allSettled(this.#dialAll());
+    await Promise.allSettled(this.#dialStrangers());
   }
 
   #scheduleRescan(): void {
     const jitter = RESCAN_MS * (0.75 + Math.random() / 2);
     this.#rescan = this.#host.clock.setTimer(() => {
       if (!this.#admitting) return;
-      void Promise.allSettled(this.#dialAll());
+      void Promise.allSettled(this.#dialStrangers());
       this.#scheduleRescan();
     }, jitter);
   }
 
-  #dialAll(): Promise<DialResult>[] {
-    return this.#strangers().map(({ id, socket }) => this.#dial(id, socket, undefined));
-  }
-
-  /** Records of participants that are neither members nor being dialled. */
-  #strangers(): ParticipantRecord[] {
+  #dialStrangers(): Promise<DialResult>[] {
     let ids: string[];
     try {
       ids = this.#host.records.ids();
@@ -125,10 +114,16 @@ export class Membership {
       this.#host.logger.warn('the records cannot be listed', { error: (error as Error).message });
       return [];
     }
-    return ids
-      .filter((id) => id !== this.#host.self.id && !this.#members.has(id) && !this.#dialling.has(id))
-      .map((id) => this.#host.records.read(id))
-      .filter((record) => record !== undefined);
+    // Who joined later has this long to dial first; between processes it is real time that counts.
+    const settledBefore = systemClock.now() - LATER_DIALS_MS;
+    const dials: Promise<DialResult>[] = [];
+    for (const id of ids) {
+      if (id === this.#host.self.id || this.#members.has(id) || this.#dialling.has(id)) continue;
+      const record = this.#host.records.read(id);
+      if (record === undefined || (record.since > this.#since && record.since > settledBefore)) continue;
+      dials.push(this.#dial(id, record.socket, undefined));
+    }
+    return dials;
   }
 
   #dial(id: string, socketName: string, resume: string | undefined): Promise<DialResult> {
@@ -234,6 +229,7 @@ export class Membership {
     connection.onClose((reason) => {
       if (member.connection !== connection) return;
       if (reason !== undefined && reason.code === 'PROTOCOL_ERROR') this.#host.rejected(reason);
+      this.#host.logger.debug(`link to ${member.peer.name} broke`, { reason: reason?.message });
       this.#disconnected(member);
     });
   }
@@ -328,6 +324,7 @@ export class Membership {
 
   #end(member: Member, how: 'leave' | 'lost', reason: string): void {
     if (member.link.ended) return;
+    this.#host.logger.debug(`link to ${member.peer.name} ended`, { reason });
     member.returnTimer?.cancel();
     void member.connection?.close();
     member.connection = undefined;
