@@ -86,9 +86,9 @@ export class ControlPlane {
 
   /**
    * Dials a participant; `resume` names a broken session to go on with. Never rejects, and waits for as long as the
-   * connection stands: a busy peer is slow, a stopped one answers when it goes on.
+   * connection stands and `signal` is not aborted: a busy peer is slow, a stopped one answers when it goes on.
    */
-  dial(socketName: string, session: string, resume: string | undefined): Promise<DialResult> {
+  dial(socketName: string, session: string, resume: string | undefined, signal: AbortSignal): Promise<DialResult> {
     return new Promise((resolve) => {
       const socket = new Socket();
       this.#dialled.add(socket);
@@ -97,8 +97,11 @@ export class ControlPlane {
       socket.once('error', (error: NodeJS.ErrnoException) => {
         failed = error;
       });
+      const cancel = (): void => void socket.destroy();
+      signal.addEventListener('abort', cancel);
       const closed = (): void => {
         this.#dialled.delete(socket);
+        signal.removeEventListener('abort', cancel);
         resolve(result ?? (failed?.code === 'ECONNREFUSED' || failed?.code === 'ENOENT' ? 'dead' : 'refused'));
       };
       socket.once('close', closed);

@@ -52,12 +52,19 @@ export interface MembershipHost {
   rejected(error: BusError): void;
 }
 
+/** A handshake that this side has begun. */
+interface Dial {
+  readonly session: string;
+  readonly result: Promise<DialResult>;
+  readonly abort: AbortController;
+}
+
 /** Who takes part: finds participants, keeps one member per peer, tells living from dead. */
 export class Membership {
   readonly #host: MembershipHost;
   readonly #members = new Map<string, Member>();
   readonly #linkByPeer = new WeakMap<PeerInfo, Link>();
-  readonly #dialling = new Map<string, Promise<DialResult>>();
+  readonly #dialling = new Map<string, Dial>();
   /** Version of the announced interest that went out in the HELLO of a session being dialled. */
   readonly #saidVersion = new Map<string, number>();
   #plane!: ControlPlane;
@@ -128,17 +135,18 @@ export class Membership {
 
   #dial(id: string, socketName: string, resume: string | undefined): Promise<DialResult> {
     const under = this.#dialling.get(id);
-    if (under !== undefined) return under;
+    if (under !== undefined) return under.result;
     const session = resume ?? randomBytes(8).toString('hex');
+    const abort = new AbortController();
     this.#saidVersion.set(session, this.#host.announced.version);
-    const dial = this.#plane.dial(socketName, session, resume).then((result) => {
-      this.#dialling.delete(id);
+    const result = this.#plane.dial(socketName, session, resume, abort.signal).then((outcome) => {
+      if (this.#dialling.get(id)?.abort === abort) this.#dialling.delete(id);
       this.#saidVersion.delete(session);
-      if (result === 'dead' && !this.#members.has(id)) this.#host.records.remove(id);
-      return result;
+      if (outcome === 'dead' && !this.#members.has(id)) this.#host.records.remove(id);
+      return outcome;
     });
-    this.#dialling.set(id, dial);
-    return dial;
+    this.#dialling.set(id, { session, result, abort });
+    return result;
   }
 
   /** For the control plane: whether to go on with a peer that dialled. */
@@ -164,6 +172,8 @@ export class Membership {
       void connection.close();
       return;
     }
+    // Answered: no longer a dial that could be given up.
+    if (this.#dialling.get(hello.id)?.session === session) this.#dialling.delete(hello.id);
     const peer: PeerInfo = {
       id: hello.id,
       name: hello.name,
@@ -172,6 +182,11 @@ export class Membership {
       verified: credentials !== undefined,
     };
     let member = this.#members.get(hello.id);
+    if (resumed && member?.session !== session) {
+      // This side has given the link up meanwhile: the two ends would not agree. The peer dials again, for a new one.
+      void connection.close();
+      return;
+    }
     if (member !== undefined && !resumed) {
       this.#end(member, 'lost', 'the peer has given up the link');
       member = undefined;
@@ -326,6 +341,8 @@ export class Membership {
     if (member.link.ended) return;
     this.#host.logger.debug(`link to ${member.peer.name} ended`, { reason });
     member.returnTimer?.cancel();
+    // A dial that would have resumed the link.
+    this.#dialling.get(member.peer.id)?.abort.abort();
     void member.connection?.close();
     member.connection = undefined;
     member.releaseWaiters();
