@@ -26,18 +26,30 @@ export function sameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
 }
 
 /**
- * True only when the process is proven dead: no such pid, a zombie, or another start time. A pid of another namespace
- * proves nothing; neither does silence: a stopped process is alive.
+ * True only when the process is proven dead: no such pid, a zombie, one that is exiting - its sockets close long before
+ * it is a zombie - or another start time. A pid of another namespace proves nothing; neither does silence: a stopped
+ * process is alive.
  */
 export function isProvenDead(identity: ProcessIdentity, own: ProcessIdentity): boolean {
   if (identity.namespace === '' || identity.namespace !== own.namespace) return false;
   const stat = readStat(identity.pid);
   if (stat === undefined) return true;
-  return stat.state === 'Z' || stat.state === 'X' || stat.startTime !== identity.startTime;
+  if (stat.state === 'Z' || stat.state === 'X' || (stat.flags & PF_EXITING) !== 0) return true;
+  return stat.startTime !== identity.startTime;
 }
 
-/** State letter and start time (fields 3 and 22 of proc(5) stat); undefined when there is no such process. */
-function readStat(pid: number): { state: string; startTime: number } | undefined {
+/** Set before a process gives its descriptors back, and never cleared (include/linux/sched.h). */
+const PF_EXITING = 0x4;
+
+interface ProcessStat {
+  readonly state: string;
+  /** Kernel flags word, PF_*. */
+  readonly flags: number;
+  readonly startTime: number;
+}
+
+/** Fields 3, 9 and 22 of proc(5) stat; undefined when there is no such process. */
+function readStat(pid: number): ProcessStat | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -46,5 +58,5 @@ function readStat(pid: number): { state: string; startTime: number } | undefined
   }
   // The command name may hold spaces and brackets: fields are counted from the last one.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0], startTime: Number(fields[19]) };
+  return { state: fields[0], flags: Number(fields[6]), startTime: Number(fields[19]) };
 }
