@@ -58,6 +58,6 @@ async function bench(options: Options): Promise<void> {
 try {
   await bench(readOptions(process.argv.slice(2), ROWS));
 } catch (error) {
-  console.error(`bench: ${error instanceof Error ? error.message : error}\n${USAGE}`);
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   process.exitCode = 1;
 }

@@ -53,7 +53,8 @@ export async function expectAll(
   }
   const where = `from ${sender.name} to ${receiver.name} in round ${round}`;
   for (const [topic, count] of Object.entries(sent)) {
-    const { arrived = 0, duplicated = 0 } = reports[topic] ?? {};
+    const report = reports[topic] as (typeof reports)[string] | undefined;
+    const { arrived, duplicated } = report ?? { arrived: 0, duplicated: 0 };
     tally.count('lost', Math.max(0, count - (arrived - duplicated)), `of ${count} messages ${topic} ${where}`);
   }
   expectOrder(tally, reports, where);

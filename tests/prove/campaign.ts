@@ -75,7 +75,7 @@ export function campaign(
       try {
         await execute(tally, trials, seed);
       } catch (error) {
-        tally.find(`the campaign broke off: ${error instanceof Error ? error.stack : error}`);
+        tally.find(`the campaign broke off: ${error instanceof Error ? error.stack : String(error)}`);
       }
       return tally.result(name, seed);
     },

@@ -27,6 +27,6 @@ let options: Options | undefined;
 try {
   options = readOptions(process.argv.slice(2), await allCampaigns());
 } catch (error) {
-  console.error(`prove: ${error instanceof Error ? error.message : error}\n${USAGE}`);
+  console.error(`prove: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
 }
 process.exitCode = options !== undefined && (await prove(options)) ? 0 : 1;
