@@ -17,6 +17,13 @@ class StrictPackr extends Packr {
 
 const packr = new StrictPackr({ useRecords: false, mapsAsObjects: true, structuredClone: false, copyBuffers: true });
 
+/**
+ * msgpackr reads short strings quickly only where the source ends before byte 140: a 107-byte object takes 400 ns at the
+ * start of a buffer and 810 ns further on, so a copy of 60 ns pays.
+ */
+const SHORT_BYTES = 128;
+const short = Buffer.allocUnsafeSlow(SHORT_BYTES);
+
 /** Reused: msgpackr takes the range as an object and keeps none. */
 const range = { start: 0, end: 0 };
 
@@ -39,9 +46,16 @@ export const msgpack: Codec = {
   },
   decode(bytes: Uint8Array, start: number, end: number): unknown {
     assertSafeMsgpack(bytes, start, end);
-    range.start = start;
-    range.end = end;
     try {
+      const length = end - start;
+      if (length <= SHORT_BYTES && end > SHORT_BYTES) {
+        short.set(bytes.subarray(start, end));
+        range.start = 0;
+        range.end = length;
+        return packr.unpack(short, range);
+      }
+      range.start = start;
+      range.end = end;
       return packr.unpack(bytes, range);
     } catch (cause) {
       throw new BusError('DECODE_FAILED', reasonOf(cause), { where: 'msgpack codec', cause });
