@@ -72,9 +72,9 @@ export class Invitations {
   }
 
   /** No connection will come for the invitations of `peer`, or for all. */
-  cancel(reason: BusError, peer?: PeerInfo): void {
+  cancel(reason: () => BusError, peer?: PeerInfo): void {
     for (const invitation of this.#open.values()) {
-      if (peer === undefined || invitation.peer.id === peer.id) invitation.settle(reason);
+      if (peer === undefined || invitation.peer.id === peer.id) invitation.settle(reason());
     }
   }
 }

@@ -40,7 +40,7 @@ export class UdsTransport implements PeerTransport {
     this.#pool = new BufferPool(Math.max(2 * context.limits.unwrittenBytes, READ_BUFFER_BYTES));
     context.control.onMessage((peer, message) => this.#onControl(peer, message));
     context.control.onPeerLost((peer) => {
-      invitations.cancel(new BusError('PEER_GONE', 'the link to the peer ended', { outcome: 'not-sent' }), peer);
+      invitations.cancel(() => new BusError('PEER_GONE', 'the link to the peer ended', { outcome: 'not-sent' }), peer);
     });
   }
 
@@ -53,7 +53,7 @@ export class UdsTransport implements PeerTransport {
       onStranger: () => metrics.count('uds_strangers_cut', 1),
       onError: (error) => {
         logger.error(error.message);
-        invitations.cancel(error);
+        invitations.cancel(() => error);
       },
     });
     return new UdsTransport(name, context, listener, invitations);
@@ -116,7 +116,7 @@ export class UdsTransport implements PeerTransport {
   }
 
   async #end(): Promise<void> {
-    this.#invitations.cancel(new BusError('CLOSED', 'the transport was closed', { where: this.#name }));
+    this.#invitations.cancel(() => new BusError('CLOSED', 'the transport was closed', { where: this.#name }));
     await Promise.all([...this.#senders].map((sender) => sender.close()));
     await this.#receiver?.close();
     await this.#listener.close();

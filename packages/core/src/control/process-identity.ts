@@ -32,10 +32,31 @@ export function sameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
  */
 export function isProvenDead(identity: ProcessIdentity, own: ProcessIdentity): boolean {
   if (identity.namespace === '' || identity.namespace !== own.namespace) return false;
-  const stat = readStat(identity.pid);
+  const key = `${identity.pid}@${identity.startTime}`;
+  if (dead.has(key)) return true;
+  const proven = looksDead(identity);
+  if (proven) {
+    if (dead.size >= MAX_REMEMBERED) dead.clear();
+    dead.add(key);
+  }
+  return proven;
+}
+
+/** A process can have been many participants, and the dead stay dead: one look is enough. */
+const dead = new Set<string>();
+const MAX_REMEMBERED = 1024;
+
+function looksDead({ pid, startTime }: ProcessIdentity): boolean {
+  let stat: ProcessStat | undefined;
+  try {
+    stat = readStat(pid);
+  } catch {
+    // Out of descriptors, say: no proof.
+    return false;
+  }
   if (stat === undefined) return true;
   if (stat.state === 'Z' || stat.state === 'X' || (stat.flags & PF_EXITING) !== 0) return true;
-  return stat.startTime !== identity.startTime;
+  return stat.startTime !== startTime;
 }
 
 /** Set before a process gives its descriptors back, and never cleared (include/linux/sched.h). */
@@ -48,13 +69,15 @@ interface ProcessStat {
   readonly startTime: number;
 }
 
-/** Fields 3, 9 and 22 of proc(5) stat; undefined when there is no such process. */
+/** Fields 3, 9 and 22 of proc(5) stat; undefined when there is no such process. Throws when it cannot be read. */
 function readStat(pid: number): ProcessStat | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
   }
   // The command name may hold spaces and brackets: fields are counted from the last one.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
