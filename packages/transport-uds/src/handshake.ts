@@ -1,6 +1,6 @@
 /**
  * How a sender A gets its connection into receiver B. Accepted sockets ignore `onread`, dialled ones do not, so the
- * receiver dials (ADR-dial-back.md):
+ * receiver dials (docs/adr/0007-dial-back.md):
  *
  * ```
  *   A                                            B
