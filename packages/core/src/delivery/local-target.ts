@@ -135,20 +135,13 @@ export class LocalTarget implements Target {
     else {
       message.carriedBy = 'local';
       this.#host.deliverLocal(topic.entry, message, topic);
-      message.done = true;
-      this.#host.counters.outcomes.delivered++;
-      message.settlement?.settled(message, 'delivered', undefined);
+      message.end(this.#host.counters, 'delivered', undefined);
     }
     this.#host.messages.give(message);
   }
 
   settleEarly(message: OutMessage, outcome: Outcome, reason: string): void {
-    if (message.done) return;
-    message.done = true;
-    this.#host.counters.outcomes[outcome]++;
-    const settlement = message.settlement;
-    message.settlement = undefined;
-    settlement?.settled(message, outcome, reason);
+    message.end(this.#host.counters, outcome, reason);
   }
 
   refuse(message: OutMessage, reason: string): void {

@@ -1,5 +1,5 @@
 import type { PeerInfo } from '../contract/index.ts';
-import type { Outcome } from '../outcomes.ts';
+import type { Counters, Outcome } from '../outcomes.ts';
 import type { OutTopic } from './out-topic.ts';
 import type { Route } from './route.ts';
 
@@ -63,6 +63,16 @@ export class OutMessage {
   /** Settled; what is left of it in a queue is skipped. */
   done = false;
   next: OutMessage | undefined;
+
+  /** The one place where a delivery gets its outcome: counted and told once, whatever comes later. */
+  end(counters: Counters, outcome: Outcome, reason: string | undefined): void {
+    if (this.done) return;
+    this.done = true;
+    counters.outcomes[outcome]++;
+    const { settlement } = this;
+    this.settlement = undefined;
+    settlement?.settled(this, outcome, reason);
+  }
 }
 
 const POOL_LIMIT = 4096;

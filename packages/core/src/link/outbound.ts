@@ -269,11 +269,7 @@ export class Outbound implements Target {
   }
 
   settleDelivered(message: OutMessage): void {
-    if (!message.done) {
-      message.done = true;
-      this.#host.counters.outcomes.delivered++;
-      message.settlement?.settled(message, 'delivered', undefined);
-    }
+    message.end(this.#host.counters, 'delivered', undefined);
     this.#host.messages.give(message);
   }
 
@@ -289,12 +285,7 @@ export class Outbound implements Target {
 
   /** Ends a message where it stands (deadline, abort); its queue skips it, its window keeps it for replay. */
   settleEarly(message: OutMessage, outcome: Outcome, reason: string): void {
-    if (message.done) return;
-    message.done = true;
-    this.#host.counters.outcomes[outcome]++;
-    const settlement = message.settlement;
-    message.settlement = undefined;
-    settlement?.settled(message, outcome, reason);
+    message.end(this.#host.counters, outcome, reason);
   }
 
   /** The peer confirmed by frame. */
