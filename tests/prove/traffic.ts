@@ -1,5 +1,5 @@
+import { between, random } from '@busbar/conformance/campaigns';
 import { type Bus, OK, type Publisher } from '@busbar/core';
-import { between, random } from './random.ts';
 import { contentOf } from './stream-check.ts';
 
 /** A promise that has not settled by then hangs; calls have a shorter deadline of their own. */

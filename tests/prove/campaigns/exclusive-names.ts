@@ -1,6 +1,6 @@
+import { random } from '@busbar/conformance/campaigns';
 import { campaign } from '../campaign.ts';
 import { type Participant, withParticipants } from '../participant.ts';
-import { random } from '../random.ts';
 
 const STARTERS = 4;
 const NAME = 'leader';

@@ -1,7 +1,7 @@
+import { between, random } from '@busbar/conformance/campaigns';
 import { type Colleague, expectAll, rest } from '../agreement.ts';
 import { campaign } from '../campaign.ts';
 import { withParticipants } from '../participant.ts';
-import { between, random } from '../random.ts';
 
 const TRANSPORTS = ['uds', 'uds2'];
 const CUTS_PER_ROUND = 20;

@@ -1,8 +1,8 @@
+import { between, random } from '@busbar/conformance/campaigns';
 import { type Colleague, expectAll, expectBeginning, rest } from '../agreement.ts';
 import { campaign } from '../campaign.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { withParticipants } from '../participant.ts';
-import { between, random } from '../random.ts';
 
 const PARTICIPANTS = 4;
 const EARLIEST_KILL_MS = 5;

@@ -1,7 +1,7 @@
+import { between, random } from '@busbar/conformance/campaigns';
 import { campaign } from '../campaign.ts';
 import { monotonicMs } from '../monotonic.ts';
 import { withParticipants } from '../participant.ts';
-import { between, random } from '../random.ts';
 
 const PROCESSES = 8;
 const PER_PROCESS = 25;

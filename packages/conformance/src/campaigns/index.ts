@@ -14,6 +14,7 @@ import { probing } from './probing.ts';
 import { stops } from './stops.ts';
 
 export { resolveTarget, type Target, type TargetOptions } from '../harness/target.ts';
+export { between, random } from '../random.ts';
 export type { Campaign, CampaignOptions, Row } from './campaign.ts';
 export { decoderCampaign } from './decoder.ts';
 export { type CampaignResult, isClean } from './result.ts';

@@ -83,7 +83,7 @@ export class Answers {
     return this.#linkTaken - this.#linkReported >= step;
   }
 
-  /** A route was lost, and answers with it: credit is told again (confirmation is, when frames are replayed). */
+  /** A route was lost, and maybe answers with it: confirmation and credit are told again; both are cumulative. */
   repeat(): void {
     for (let flow = 0; flow < FLOWS_PER_LINK; flow++) if (this.#next[flow] > 1) this.confirm(flow);
     for (const topic of this.#known) this.#report(topic);
