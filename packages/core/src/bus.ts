@@ -9,6 +9,7 @@ import type { Engine } from './engine.ts';
 import type { BusEvents } from './events.ts';
 import { flowHash } from './interest/topic-entry.ts';
 import { encodeHeaders } from './link/headers.ts';
+import { NO_BYTES } from './link/out-message.ts';
 import type { InterestChange } from './membership/interest-change.ts';
 import type { PublisherOptions, PublishOptions, RequestOptions, ServeOptions, SubscribeOptions } from './options.ts';
 import type { Counters, Receipt } from './outcomes.ts';
@@ -85,6 +86,8 @@ export class Bus {
       options?.headers === undefined ? undefined : encodeHeaders(options.headers, engine.limits.maxHeadersBytes);
     const shipment = {
       payload: NO_BYTES,
+      start: 0,
+      size: 0,
       codec: 0,
       priority: qos.priority,
       reliable: qos.reliability === 'reliable',
@@ -180,6 +183,8 @@ export class Bus {
     const checked = contract?.input === undefined ? input : validate(contract.input, input, `input of ${name}`);
     const shipment = {
       payload: NO_BYTES,
+      start: 0,
+      size: 0,
       codec: 0,
       priority: qos.priority,
       reliable: true,
@@ -348,8 +353,6 @@ export class Bus {
 
 /** How long `close` waits for handlers and deliveries. */
 const CLOSE_MS = 5000;
-
-const NO_BYTES = new Uint8Array(0);
 
 function closeOnAbort(signal: AbortSignal | undefined, closable: { close(): void }): void {
   if (signal === undefined) return;

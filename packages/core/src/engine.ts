@@ -175,15 +175,15 @@ export class Engine implements Hosts {
       this.delivery.local(entry, message, account, this.self, map);
       return;
     }
-    const { payload } = message;
+    const { payload, start, size } = message;
     const incoming = {
       kind: message.kind,
       messageId: message.id,
       codec: message.codec,
       priority: message.priority,
-      bytes: payload,
-      start: 0,
-      end: payload.length,
+      bytes: payload.u8,
+      start,
+      end: start + size,
     };
     if (message.kind === KIND.REQUEST)
       this.#requested(undefined, this.self, incoming, account, message.cost, entry.name, message.flow, map);

@@ -4,6 +4,7 @@ import { type CreditAccount, CreditHold } from '../credit.ts';
 import type { Encoder } from '../delivery/encoder.ts';
 import type { Shipment } from '../delivery/outgoing.ts';
 import type { Link } from '../link/link.ts';
+import { NO_BYTES } from '../link/out-message.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
 import { isThenable } from '../thenable.ts';
 import type { RemoteFailure } from './requests.ts';
@@ -262,7 +263,9 @@ export class ActiveService implements Service {
 /** An answer travels in the priority and flow of its request, reliably. */
 export function answerShipment(request: Pick<Served, 'priority' | 'flow'>): Shipment {
   return {
-    payload: new Uint8Array(0),
+    payload: NO_BYTES,
+    start: 0,
+    size: 0,
     codec: 0,
     priority: request.priority,
     reliable: true,

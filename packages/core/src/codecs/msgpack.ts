@@ -1,5 +1,5 @@
-import { Packr } from 'msgpackr';
-import { BusError, type Codec, isBusError } from '../contract/index.ts';
+import { Packr, REUSE_BUFFER_MODE } from 'msgpackr';
+import { BusError, type Codec, type FrameBuffer, frameBuffer, isBusError } from '../contract/index.ts';
 import { assertSafeMsgpack } from './msgpack-guard.ts';
 
 /**
@@ -31,18 +31,8 @@ export const msgpack: Codec = {
   name: 'msgpack',
   id: 1,
   encode(value: unknown): Uint8Array {
-    try {
-      const bytes = packr.pack(value);
-      // What the reader would refuse is told to the sender: too deep, or an extension that the application has added.
-      assertSafeMsgpack(bytes, 0, bytes.length);
-      return bytes;
-    } catch (cause) {
-      const why = reasonOf(cause);
-      throw new BusError('NOT_SERIALIZABLE', `the msgpack codec cannot carry this value: ${why}`, {
-        remedy: 'leave out functions, symbols and cycles, or convert them before publishing',
-        cause,
-      });
-    }
+    const bytes = pack(value);
+    return bytes.subarray(bytes.start, bytes.end);
   },
   decode(bytes: Uint8Array, start: number, end: number): unknown {
     assertSafeMsgpack(bytes, start, end);
@@ -62,6 +52,42 @@ export const msgpack: Codec = {
     }
   },
 };
+
+/** Where msgpackr has written: a block that it fills with one value after another, never twice in one place. */
+type Block = Uint8Array & { readonly start: number; readonly end: number };
+
+let lastBlock: Uint8Array | undefined;
+let lastBuffer: FrameBuffer;
+
+/**
+ * Encodes without a view of its own for the result, which costs as much as a tenth of the encoding.
+ * @throws BusError NOT_SERIALIZABLE
+ */
+export function packInto(range: { payload: FrameBuffer; start: number; size: number }, value: unknown): void {
+  const block = pack(value);
+  if (block !== lastBlock) {
+    lastBlock = block;
+    lastBuffer = frameBuffer(block.buffer, block.byteOffset, block.length);
+  }
+  range.payload = lastBuffer;
+  range.start = block.start;
+  range.size = block.end - block.start;
+}
+
+function pack(value: unknown): Block {
+  try {
+    const block = packr.pack(value, REUSE_BUFFER_MODE) as unknown as Block;
+    // What the reader would refuse is told to the sender: too deep, or an extension that the application has added.
+    assertSafeMsgpack(block, block.start, block.end);
+    return block;
+  } catch (cause) {
+    const why = reasonOf(cause);
+    throw new BusError('NOT_SERIALIZABLE', `the msgpack codec cannot carry this value: ${why}`, {
+      remedy: 'leave out functions, symbols and cycles, or convert them before publishing',
+      cause,
+    });
+  }
+}
 
 function reasonOf(cause: unknown): string {
   if (isBusError(cause)) return cause.what;

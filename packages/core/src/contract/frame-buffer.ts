@@ -34,9 +34,8 @@ export function allocateFrameBuffer(bytes: number, transferable = false): FrameB
 const WORD_COPY_BYTES = 128;
 
 /**
- * Copies `length` bytes between 8-aligned offsets; whole words, so up to 3 bytes beyond `length` are copied too
- * (they are pad on both sides). Below 128 bytes word by word (7 ns for 64 bytes), above by `set` (the native copy
- * costs ~30 ns whatever the size). Never through Float64Array: NaN bits would change.
+ * Copies `length` bytes between 8-aligned offsets. Up to 128 bytes word by word (7 ns for 64 bytes), above by `set`
+ * (the native copy costs ~30 ns whatever the size). Never through Float64Array: NaN bits would change.
  *
  * | allocates               | blocks | syscalls | callable from |
  * | one view above 128 bytes | no     | 0        | any thread    |
@@ -56,6 +55,7 @@ export function copyAligned(
   const target = to.i32;
   let read = fromOffset >> 2;
   let write = toOffset >> 2;
-  const end = read + ((length + 3) >> 2);
+  const end = read + (length >> 2);
   while (read < end) target[write++] = source[read++];
+  for (let i = length & ~3; i < length; i++) to.u8[toOffset + i] = from.u8[fromOffset + i];
 }

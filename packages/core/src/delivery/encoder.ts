@@ -1,6 +1,7 @@
-import type { CodecTable } from '../codecs/index.ts';
-import { BusError, type Codec, isBusError } from '../contract/index.ts';
-import type { Shipment } from './outgoing.ts';
+import { type CodecTable, msgpack } from '../codecs/index.ts';
+import { packInto } from '../codecs/msgpack.ts';
+import { BusError, isBusError } from '../contract/index.ts';
+import type { EncodedPayload } from './outgoing.ts';
 import { PayloadArena } from './payload-arena.ts';
 
 /** From a value to the bytes and codec number of a shipment. */
@@ -15,18 +16,27 @@ export class Encoder {
   }
 
   /** @throws BusError NOT_SERIALIZABLE | TOO_LARGE */
-  into(shipment: Pick<Shipment, 'payload' | 'codec'>, value: unknown, where: string): void {
+  into(shipment: EncodedPayload, value: unknown, where: string): void {
     if (value instanceof Uint8Array) {
-      this.#check(value.length, where);
       shipment.codec = 0;
-      shipment.payload = this.#arena.copy(value);
+      this.#copyInto(shipment, value, where);
       return;
     }
     const codec = this.#codecs.default;
-    const payload = encode(codec, value, where);
-    this.#check(payload.length, where);
     shipment.codec = codec.id;
-    shipment.payload = payload;
+    try {
+      // msgpack's bytes may stay where it wrote them; of any other codec it is not known whose they are.
+      if (codec === msgpack) packInto(shipment, value);
+      else this.#copyInto(shipment, codec.encode(value), where);
+    } catch (error) {
+      throw located(error, where);
+    }
+    this.#check(shipment.size, where);
+  }
+
+  #copyInto(shipment: EncodedPayload, bytes: Uint8Array, where: string): void {
+    this.#check(bytes.length, where);
+    this.#arena.copy(bytes, shipment);
   }
 
   #check(bytes: number, where: string): void {
@@ -39,12 +49,9 @@ export class Encoder {
 }
 
 /** The codec knows where in the value, the caller knows which message. */
-function encode(codec: Codec, value: unknown, where: string): Uint8Array {
-  try {
-    return codec.encode(value);
-  } catch (error) {
-    const cause = isBusError(error) ? error : new BusError('NOT_SERIALIZABLE', String(error));
-    const place = cause.where === undefined ? where : `${where}, ${cause.where}`;
-    throw new BusError('NOT_SERIALIZABLE', cause.what, { where: place, remedy: cause.remedy, cause: error });
-  }
+function located(error: unknown, where: string): BusError {
+  if (isBusError(error) && error.code === 'TOO_LARGE') return error;
+  const cause = isBusError(error) ? error : new BusError('NOT_SERIALIZABLE', String(error));
+  const place = cause.where === undefined ? where : `${where}, ${cause.where}`;
+  return new BusError('NOT_SERIALIZABLE', cause.what, { where: place, remedy: cause.remedy, cause: error });
 }

@@ -84,12 +84,14 @@ export class EventDelivery {
     interest.refresh(entry);
     const { subscriptions } = entry;
     const flow = message.priority * 64 + message.flow;
-    const { codec, payload, priority, id, cost, byReference, value } = message;
+    const { codec, payload, start, size, priority, id, cost, byReference, value } = message;
     let hold: CreditHold | undefined;
     for (let i = 0; i < subscriptions.length; i++) {
       const subscription = subscriptions[i];
       if (subscription.closed) continue;
-      const data = byReference ? value : this.#decode(subscription, entry, codec, payload, 0, payload.length, self);
+      const data = byReference
+        ? value
+        : this.#decode(subscription, entry, codec, payload.u8, start, start + size, self);
       if (data === REJECTED) continue;
       const received: Message = new ReceivedMessage(
         entry.name,

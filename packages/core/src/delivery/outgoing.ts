@@ -1,4 +1,4 @@
-import { BACK_PRESSURED, KIND, OK, type SendResult } from '../contract/index.ts';
+import { BACK_PRESSURED, type FrameBuffer, KIND, OK, type SendResult } from '../contract/index.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Limits } from '../limits.ts';
@@ -7,10 +7,18 @@ import { CREDIT_OVERHEAD, type OutTopic } from '../link/out-topic.ts';
 import type { Counters } from '../outcomes.ts';
 import type { LocalTarget } from './local-target.ts';
 
-/** One encoded message and what it needs, before it is split over its targets. Reused by its owner. */
-export interface Shipment {
-  payload: Uint8Array;
+/** Encoded bytes that stay as they are until the last delivery is settled: `size` bytes of `payload` from `start` on. */
+export interface EncodedPayload {
+  payload: FrameBuffer;
+  /** A multiple of 8. */
+  start: number;
+  size: number;
+  /** The codec's number. */
   codec: number;
+}
+
+/** One encoded message and what it needs, before it is split over its targets. Reused by its owner. */
+export interface Shipment extends EncodedPayload {
   priority: number;
   reliable: boolean;
   flow: number;
@@ -110,12 +118,14 @@ export class Outgoing {
     message.flow = shipment.flow;
     message.id = id;
     message.payload = shipment.payload;
+    message.start = shipment.start;
+    message.size = shipment.size;
     message.headers = shipment.headers;
     message.topic = account;
     message.target = target;
     message.via = shipment.via;
     message.settlement = settlement;
-    message.cost = kind === KIND.EVENT || kind === KIND.REQUEST ? shipment.payload.length + CREDIT_OVERHEAD : 0;
+    message.cost = kind === KIND.EVENT || kind === KIND.REQUEST ? shipment.size + CREDIT_OVERHEAD : 0;
     if (shipment.byReference && target === this.#local) {
       message.byReference = true;
       message.value = shipment.value;
@@ -123,7 +133,7 @@ export class Outgoing {
     this.#counters.targets++;
     settlement?.opened(message);
     const limit = this.#limits.maxQueuedBytes;
-    if (target.queuedBytes + shipment.payload.length > limit) {
+    if (target.queuedBytes + shipment.size > limit) {
       target.refuse(message, `more than ${limit} bytes are queued for this peer`);
       return;
     }

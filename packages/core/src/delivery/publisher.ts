@@ -3,7 +3,7 @@ import { BACK_PRESSURED, BusError, CLOSED, OK, type SendResult } from '../contra
 import type { Deadlines } from '../deadlines.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Limits } from '../limits.ts';
-import type { OutMessage, Settlement } from '../link/out-message.ts';
+import { NO_BYTES, type OutMessage, type Settlement } from '../link/out-message.ts';
 import type { Outcome } from '../outcomes.ts';
 import type { ResolvedQos } from '../qos.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
@@ -81,7 +81,9 @@ export class TopicPublisher implements Publisher, Settlement {
     this.#entry = entry;
     this.#schema = schema;
     this.#shipment = {
-      payload: new Uint8Array(0),
+      payload: NO_BYTES,
+      start: 0,
+      size: 0,
       codec: 0,
       priority: qos.priority,
       reliable: qos.reliability === 'reliable',
@@ -98,15 +100,16 @@ export class TopicPublisher implements Publisher, Settlement {
     if (closed) return CLOSED;
     const entry = this.#entry;
     const shipment = this.#shipment;
-    // Asked before encoding too, with the size of the message before: a full window should not cost an encoding.
-    if (outgoing.admits(entry, this.#lastBytes, shipment) !== OK) return BACK_PRESSURED;
+    // Asked before encoding, with the size of the message before: a full window should not cost an encoding.
+    const expected = this.#lastBytes;
+    if (outgoing.admits(entry, expected, shipment) !== OK) return BACK_PRESSURED;
     const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);
     if (shipment.byReference) {
       shipment.value = checked;
       if (entry.links.length > 0) encoder.into(shipment, checked, this.topic);
     } else encoder.into(shipment, checked, this.topic);
-    this.#lastBytes = shipment.payload.length;
-    if (outgoing.admits(entry, this.#lastBytes, shipment) !== OK) return BACK_PRESSURED;
+    this.#lastBytes = shipment.size;
+    if (shipment.size > expected && outgoing.admits(entry, shipment.size, shipment) !== OK) return BACK_PRESSURED;
     outgoing.send(entry, shipment, this);
     return OK;
   }

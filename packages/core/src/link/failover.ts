@@ -29,8 +29,7 @@ export function announceLosses(link: Link, route: Route): void {
   skips.splice(0, skips.length, ...open);
   if (skips.length > 0) link.owe(KIND.SKIP, 0, encodeSkips(skips));
   outbound.recoverAccounts(route.lossyTopics);
-  route.lossyFlows.clear();
-  route.lossyTopics.clear();
+  route.forgetLossy();
 }
 
 /** Payload of a skip frame: two pairs a range, (flow, from) and (flow, to). */

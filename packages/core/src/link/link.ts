@@ -107,7 +107,7 @@ export class Link {
   decide(message: OutMessage, routes: readonly Route[] = this.routes): Selection<Route> {
     const facts = {
       topic: message.topic.name,
-      bytes: message.payload.length,
+      bytes: message.size,
       priority: message.priority,
       reliability: message.reliable ? ('reliable' as const) : ('best-effort' as const),
       durability: 'volatile' as const,

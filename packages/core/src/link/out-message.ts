@@ -1,4 +1,4 @@
-import type { PeerInfo } from '../contract/index.ts';
+import { allocateFrameBuffer, type FrameBuffer, type PeerInfo } from '../contract/index.ts';
 import type { Counters, Outcome } from '../outcomes.ts';
 import type { OutTopic } from './out-topic.ts';
 import type { Route } from './route.ts';
@@ -23,7 +23,8 @@ export interface Target {
   settleEarly(message: OutMessage, outcome: Outcome, reason: string): void;
 }
 
-const NO_BYTES = new Uint8Array(0);
+/** The payload of a message that has none. */
+export const NO_BYTES = allocateFrameBuffer(0);
 
 /**
  * One message on its way to one peer, from `submit` until it is settled. Pooled; linked into exactly one queue at a
@@ -40,7 +41,10 @@ export class OutMessage {
   sequence = 0;
   /** Message id, or the correlation id of a request and its answers. */
   id = 0;
-  payload: Uint8Array = NO_BYTES;
+  /** The payload: `size` bytes of a shared block from `start` on, which is a multiple of 8. */
+  payload: FrameBuffer = NO_BYTES;
+  start = 0;
+  size = 0;
   headers: Uint8Array | undefined;
   topic!: OutTopic;
   target!: Target;
@@ -97,6 +101,8 @@ export class OutMessagePool {
 
   give(message: OutMessage): void {
     message.payload = NO_BYTES;
+    message.start = 0;
+    message.size = 0;
     message.headers = undefined;
     message.value = undefined;
     message.byReference = false;

@@ -117,7 +117,7 @@ export class Outbound implements Target {
     const queue = this.#ready[message.priority];
     queue.push(message);
     this.#readyCount++;
-    this.queuedBytes += message.payload.length;
+    this.queuedBytes += message.size;
     // Room kept for the urgent is used at once; what is not first in line waits for the pump.
     if (queue.length === 1 && !this.#pumping && this.#link.mayCarryData && this.#isMostUrgent(message.priority))
       this.pump();
@@ -131,7 +131,7 @@ export class Outbound implements Target {
   #waitForCredit(message: OutMessage): void {
     message.topic.wait(message);
     this.#waitingTopics.add(message.topic);
-    this.queuedBytes += message.payload.length;
+    this.queuedBytes += message.size;
   }
 
   /** Writes what is ready, most urgent first, until the media are full. Called when something made room. */
@@ -155,7 +155,7 @@ export class Outbound implements Target {
         this.#discard(queue);
         continue;
       }
-      const size = message.payload.length;
+      const size = message.size;
       // Shifted first: a settlement inside #write may pool the message.
       queue.shift();
       this.#readyCount--;
@@ -172,7 +172,7 @@ export class Outbound implements Target {
   #discard(queue: MessageQueue): void {
     const message = queue.shift() as OutMessage;
     this.#readyCount--;
-    this.queuedBytes -= message.payload.length;
+    this.queuedBytes -= message.size;
     this.#accounts.refund(message);
     this.#host.messages.give(message);
   }
@@ -222,7 +222,7 @@ export class Outbound implements Target {
       topic.choices.length = 0;
       topic.choicesEpoch = this.#link.routesEpoch;
     }
-    const key = (this.#link.sizeClass(message.payload.length) * 5 + message.priority) * 2 + (message.reliable ? 1 : 0);
+    const key = (this.#link.sizeClass(message.size) * 5 + message.priority) * 2 + (message.reliable ? 1 : 0);
     let route = topic.choices[key];
     if (route === undefined) {
       route = this.#link.chooseRoute(message);
@@ -252,7 +252,7 @@ export class Outbound implements Target {
     for (const queue of topic.waiting) {
       if (queue === undefined) continue;
       for (let message = queue.first; message !== undefined; message = queue.first) {
-        const size = message.payload.length;
+        const size = message.size;
         if (!message.done && !this.#accounts.admits(topic, message.cost, isBoundByLink(message))) return;
         queue.shift();
         topic.waitingCount--;
@@ -301,7 +301,7 @@ export class Outbound implements Target {
       const mine = messages.filter((message) => message.priority === priority);
       for (const message of mine) {
         message.written = 0;
-        this.queuedBytes += message.payload.length;
+        this.queuedBytes += message.size;
       }
       const queue = this.#ready[priority];
       const half = queue.first;

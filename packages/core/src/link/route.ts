@@ -3,6 +3,7 @@ import {
   BACK_PRESSURED,
   type BusError,
   CLOSED,
+  copyAligned,
   FLAG,
   FrameHeader,
   fromSystemError,
@@ -66,6 +67,8 @@ export class Route implements Candidate {
   /** Messages so far, by priority: the first of each is sampled, so that rare ones are too. */
   readonly #samples = new Int32Array(5);
   #waitsForConfirm = false;
+  #lastLossyTopic: OutTopic | undefined;
+  #lastLossyFlow = 0;
   #retryMs = FIRST_RETRY_MS;
   #abort: AbortController | undefined;
 
@@ -188,7 +191,7 @@ export class Route implements Candidate {
       flags |= FLAG.SAMPLED_TIME;
       head += 8;
     }
-    const size = message.payload.length;
+    const { size } = message;
     const length = head + size;
     if (message.written > 0 || length > this.#frameLimit) return this.#writeFragments(sender, message);
     if (!this.#claim(sender, length, message.priority)) return this.#refusal(sender);
@@ -196,7 +199,7 @@ export class Route implements Candidate {
     header.sections = sections;
     header.length = length;
     this.#writeHeader(sender, message);
-    if (size > 0) sender.frame.u8.set(message.payload, sender.offset + head);
+    copyAligned(message.payload, message.start, sender.frame, sender.offset + head, size);
     sender.commit();
     topic.announced[this.index] = this.session;
     this.#samples[message.priority]++;
@@ -205,7 +208,7 @@ export class Route implements Candidate {
   }
 
   #writeFragments(sender: Sender, message: OutMessage): number {
-    const total = message.payload.length;
+    const total = message.size;
     const topic = message.topic;
     message.route = this;
     for (;;) {
@@ -231,7 +234,7 @@ export class Route implements Candidate {
       header.total = total;
       header.fragmentOffset = message.written;
       this.#writeHeader(sender, message);
-      sender.frame.u8.set(message.payload.subarray(message.written, message.written + piece), sender.offset + head);
+      copyAligned(message.payload, message.start + message.written, sender.frame, sender.offset + head, piece);
       sender.commit();
       this.#host.turnEnd.flushRoute(this);
       if (first) topic.announced[this.index] = this.session;
@@ -291,13 +294,29 @@ export class Route implements Candidate {
     this.#host.turnEnd.flushRoute(this);
     this.#link.outbound.sent(message, this.capabilities.lossless);
     if (!message.reliable) {
-      this.lossyFlows.add(message.priority * 64 + message.flow);
-      this.lossyTopics.add(message.topic);
+      this.#noteLossy(message);
       this.#link.outbound.settleDelivered(message);
       return;
     }
     this.window.push(message);
     if (this.capabilities.confirms !== 'none' && !this.#waitsForConfirm) this.#awaitConfirm();
+  }
+
+  /** Most messages are like the one before: two comparisons spare two look-ups. */
+  #noteLossy({ topic, priority, flow }: OutMessage): void {
+    const index = priority * 64 + flow;
+    if (topic === this.#lastLossyTopic && index === this.#lastLossyFlow) return;
+    this.#lastLossyTopic = topic;
+    this.#lastLossyFlow = index;
+    this.lossyFlows.add(index);
+    this.lossyTopics.add(topic);
+  }
+
+  /** The losses of this session have been announced. */
+  forgetLossy(): void {
+    this.#lastLossyTopic = undefined;
+    this.lossyFlows.clear();
+    this.lossyTopics.clear();
   }
 
   #awaitConfirm(): void {
