@@ -77,9 +77,9 @@ export class ActiveSubscription implements Subscription {
     return this.#closed;
   }
 
-  /** Handlers running, in either mode. */
-  get #running(): number {
-    return this.#active + this.#busy.size;
+  /** Handlers are running, in either mode. */
+  #isBusy(): boolean {
+    return this.#active > 0 || this.#busy.size > 0;
   }
 
   /**
@@ -93,7 +93,7 @@ export class ActiveSubscription implements Subscription {
       if (this.#queued === 0) this.close();
       return Promise.resolve();
     }
-    if (this.#running === 0) return Promise.resolve();
+    if (!this.#isBusy()) return Promise.resolve();
     return new Promise((resolve) => {
       this.#idle = resolve;
     });
@@ -151,7 +151,7 @@ export class ActiveSubscription implements Subscription {
 
   #settled(flow: number): void {
     this.#next(flow);
-    if (this.#running === 0) this.#idle?.();
+    if (!this.#isBusy()) this.#idle?.();
   }
 
   #next(flow: number): void {

@@ -1,24 +1,24 @@
 import type { Socket } from 'node:net';
-import { DONE, type FrameBuffer, FrameDecoder, type FrameHandler, type PeerInfo } from '@busbar/core/contract';
+import { FrameDecoder, type FrameHandler, type PeerInfo } from '@busbar/core/contract';
+import type { PooledBuffer } from './buffer-pool.ts';
 
 /** The reading end of one connection, and the bytes read from it that have not been handed over. */
 export class Inbound {
   readonly peer: PeerInfo;
   readonly socket: Socket;
   /** Unread bytes: `chunk[start, end)`. The shared read buffer within the read callback, else a pooled one. */
-  chunk: FrameBuffer;
+  chunk: PooledBuffer;
   start = 0;
   end = 0;
   /** Something has arrived, so the peer has taken the connection. */
   used = false;
   readonly #decoder: FrameDecoder;
-  #handler: FrameHandler = () => DONE;
 
-  constructor(peer: PeerInfo, socket: Socket, chunk: FrameBuffer, maxFrameLength: number) {
+  constructor(peer: PeerInfo, socket: Socket, chunk: PooledBuffer, maxFrameLength: number) {
     this.peer = peer;
     this.socket = socket;
     this.chunk = chunk;
-    this.#decoder = new FrameDecoder(maxFrameLength);
+    this.#decoder = new FrameDecoder(maxFrameLength, peer);
   }
 
   get unread(): boolean {
@@ -37,12 +37,8 @@ export class Inbound {
   decode(handler: FrameHandler, limit: number): number {
     const before = this.#decoder.frames;
     const { start, end } = this;
-    this.#handler = handler;
     this.start = end;
-    this.start = this.#decoder.push(this.chunk, start, end, this.#forward, limit);
+    this.start = this.#decoder.push(this.chunk, start, end, handler, limit);
     return this.#decoder.frames - before;
   }
-
-  /** The decoder knows no peers. */
-  readonly #forward: FrameHandler = (frame, offset, length) => this.#handler(frame, offset, length, this.peer);
 }

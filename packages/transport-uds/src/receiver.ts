@@ -1,8 +1,6 @@
 import { connect } from 'node:net';
 import {
-  allocateFrameBuffer,
   BusError,
-  type FrameBuffer,
   type FrameHandler,
   fromSystemError,
   isBusError,
@@ -11,7 +9,7 @@ import {
   type TransportContext,
   type TransportLimits,
 } from '@busbar/core/contract';
-import type { BufferPool } from './buffer-pool.ts';
+import { type BufferPool, PooledBuffer } from './buffer-pool.ts';
 import { type Dial, encodeHello } from './handshake.ts';
 import { Inbound } from './inbound.ts';
 
@@ -34,7 +32,7 @@ export class UdsReceiver extends ReceiverBase {
   readonly #context: TransportContext;
   readonly #maxFrameLength: number;
   readonly #pool: BufferPool;
-  readonly #readBuffer: FrameBuffer = allocateFrameBuffer(READ_BUFFER_BYTES);
+  readonly #readBuffer = new PooledBuffer(READ_BUFFER_BYTES);
   readonly #connections = new Set<Inbound>();
   /** Connections with unread bytes, in turn. */
   readonly #ready: Inbound[] = [];

@@ -1,5 +1,6 @@
+import type { Buffer } from 'node:buffer';
 import type { FrameBuffer } from '@busbar/core/contract';
-import type { BufferPool } from './buffer-pool.ts';
+import type { BufferPool, PooledBuffer } from './buffer-pool.ts';
 
 /**
  * Bytes committed and not yet taken by the kernel, as a circular buffer in pooled memory.
@@ -9,14 +10,14 @@ import type { BufferPool } from './buffer-pool.ts';
  * >= limit + n, so the larger holds n <= limit. Wrapping wastes less than one frame, so the wrap point lies above
  * limit, and the free gap, wrap point - bytes, is at least n.
  *
- * Lengths are multiples of 8. The reader (the socket) takes `region`s in order and confirms each by `taken`.
+ * Lengths are multiples of 8. The reader (the socket) takes regions in order and confirms each by `taken`.
  */
 export class SendBuffer {
   /** Committed bytes not yet taken. */
   bytes = 0;
   readonly limit: number;
   readonly #pool: BufferPool;
-  #buffer: FrameBuffer | undefined;
+  #buffer: PooledBuffer | undefined;
   /** The first byte not taken; the end of what is committed; the end of the upper part while wrapped. */
   #head = 0;
   #tail = 0;
@@ -31,7 +32,7 @@ export class SendBuffer {
 
   /** Where to write; defined after `reserve` has succeeded, until all bytes are taken. */
   get frame(): FrameBuffer {
-    return this.#buffer as FrameBuffer;
+    return this.#buffer as PooledBuffer;
   }
 
   /** The offset of `length` contiguous free bytes, or -1. Any length is accepted while nothing is held. */
@@ -58,17 +59,12 @@ export class SendBuffer {
     this.bytes += length;
   }
 
-  /** Start of the contiguous bytes to take next. */
-  get regionStart(): number {
-    return this.#head;
+  /** The contiguous bytes to take next; there are some while `bytes` is not 0. */
+  region(): Buffer {
+    return (this.#buffer as PooledBuffer).view(this.#head, this.#wrapped ? this.#wrap : this.#tail);
   }
 
-  /** End of the contiguous bytes to take next; equal to the start when there are none. */
-  get regionEnd(): number {
-    return this.#wrapped ? this.#wrap : this.#tail;
-  }
-
-  /** The reader has taken `length` bytes from `regionStart` on; when nothing is left, the memory goes back. */
+  /** The reader has taken the first `length` bytes of `region`; when nothing is left, the memory goes back. */
   taken(length: number): void {
     this.#head += length;
     this.bytes -= length;
@@ -76,7 +72,7 @@ export class SendBuffer {
       this.#head = 0;
       this.#tail = 0;
       this.#wrapped = false;
-      this.#pool.release(this.frame);
+      this.#pool.release(this.#buffer as PooledBuffer);
       this.#buffer = undefined;
     } else if (this.#wrapped && this.#head === this.#wrap) {
       this.#head = 0;

@@ -81,7 +81,8 @@ export class UdsSender extends SenderBase {
   protected publish(length: number): void {
     const end = this.offset + length;
     const padded = align8(length);
-    if (padded !== length) this.frame.u8.fill(0, end, this.offset + padded);
+    const { u8 } = this.frame;
+    for (let at = end; at < this.offset + padded; at++) u8[at] = 0;
     this.#buffer.commit(this.offset, padded);
     if (this.#buffer.bytes >= WRITE_THRESHOLD_BYTES) this.flush();
   }
@@ -93,11 +94,10 @@ export class UdsSender extends SenderBase {
   override flush(): void {
     const buffer = this.#buffer;
     while (buffer.bytes > 0 && this.#writing === 0) {
-      const start = buffer.regionStart;
-      const length = buffer.regionEnd - start;
-      const { u8 } = buffer.frame;
+      const region = buffer.region();
+      const { length } = region;
       this.#writing = length;
-      this.#socket.write(Buffer.from(u8.buffer, u8.byteOffset + start, length), this.#onWritten);
+      this.#socket.write(region, this.#onWritten);
       // Node tries the write at once; nothing queued means that the kernel has copied it all.
       if (this.#socket.writableLength > 0) return;
       this.#writing = 0;

@@ -2,6 +2,7 @@ import { BusError } from './errors.ts';
 import { allocateFrameBuffer, type FrameBuffer } from './frame-buffer.ts';
 import { align8, HEADER_BYTES } from './frame-layout.ts';
 
+import type { PeerInfo } from './peer.ts';
 import { type FrameHandler, KEEP } from './transport.ts';
 
 /**
@@ -15,15 +16,20 @@ export class FrameDecoder {
   /** Frames handed over so far. */
   frames = 0;
   readonly #maxFrameLength: number;
+  readonly #from: PeerInfo | undefined;
   /** The frame that spans chunks: bytes gathered, bytes wanted (header first, then the padded frame). */
   #partial: FrameBuffer = allocateFrameBuffer(HEADER_BYTES);
   #gathered = 0;
   #wanted = HEADER_BYTES;
   #readsToKeepLarge = 0;
 
-  /** `maxFrameLength` in bytes, header included; a frame over it is a protocol error before anything is allotted. */
-  constructor(maxFrameLength: number) {
+  /**
+   * `maxFrameLength` in bytes, header included; a frame over it is a protocol error before anything is allotted.
+   * `from` is who sends on this connection, for the handler.
+   */
+  constructor(maxFrameLength: number, from?: PeerInfo) {
     this.#maxFrameLength = maxFrameLength;
+    this.#from = from;
   }
 
   /** Bytes of an incomplete frame held back. */
@@ -66,7 +72,7 @@ export class FrameDecoder {
       }
       this.frames++;
       handed++;
-      handler(chunk, position, length, undefined);
+      handler(chunk, position, length, this.#from);
       position += padded;
     }
     return position;
@@ -105,7 +111,7 @@ export class FrameDecoder {
     this.#wanted = HEADER_BYTES;
     this.frames++;
     if (padded > RETAINED_PARTIAL_BYTES) this.#readsToKeepLarge = READS_TO_KEEP_LARGE;
-    if (handler(frame, 0, length, undefined) === KEEP) this.#partial = allocateFrameBuffer(HEADER_BYTES);
+    if (handler(frame, 0, length, this.#from) === KEEP) this.#partial = allocateFrameBuffer(HEADER_BYTES);
     return true;
   }
 }

@@ -8,6 +8,8 @@ import type { Counters, Outcome } from '../outcomes.ts';
 
 /** Messages of one pass; then the event loop gets its turn. */
 const PASS_MESSAGES = 1024;
+/** Its `then` is a microtask at a fifth of the price of queueMicrotask, which makes an async resource. */
+const RESOLVED = Promise.resolve();
 
 export interface LocalHost {
   readonly self: PeerInfo;
@@ -83,7 +85,7 @@ export class LocalTarget implements Target {
     if (message.cost > 0 && !this.hasCredit(topic, message.cost)) {
       if (message.reliable) {
         topic.wait(message);
-        this.queuedBytes += message.payload.length;
+        this.queuedBytes += message.size;
       } else this.#settle(message, 'dropped', 'no credit: the subscriber is behind');
       return;
     }
@@ -95,7 +97,7 @@ export class LocalTarget implements Target {
     this.#queue.push(message);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(this.#pass);
+    RESOLVED.then(this.#pass);
   }
 
   creditReturned(topic: OutTopic): void {
@@ -110,7 +112,7 @@ export class LocalTarget implements Target {
         if (!message.done && !this.#admits(topic, message.cost)) return;
         queue?.shift();
         topic.waitingCount--;
-        this.queuedBytes -= message.payload.length;
+        this.queuedBytes -= message.size;
         if (message.done) this.#host.messages.give(message);
         else this.#enqueue(message);
       }

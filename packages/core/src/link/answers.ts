@@ -8,6 +8,10 @@ import { PairWriter } from './pairs.ts';
 const TOPIC_REPORT_SHARE = 4;
 const LINK_REPORT_SHARE = 16;
 
+/** Reused: a control frame is copied into the medium before the next is made. */
+const confirmPairs = new PairWriter(1);
+const creditPairs = new PairWriter(2);
+
 /**
  * What one peer is owed for what it sent: confirmation of its flows, and credit. Both are cumulative, so a late or
  * repeated answer does no harm; they leave as one frame each at the end of a turn.
@@ -18,7 +22,9 @@ export class Answers {
   /** Next sequence expected, by flow index. */
   readonly #next: Float64Array;
   readonly #isDue = new Uint8Array(FLOWS_PER_LINK);
-  readonly #flows: number[] = [];
+  /** Flows whose confirmation is due: the first `#flowCount`. */
+  readonly #flows = new Uint16Array(FLOWS_PER_LINK);
+  #flowCount = 0;
   /** Topics whose credit is due. */
   readonly #topics: InTopic[] = [];
   /** Topics that were ever credited. */
@@ -37,7 +43,7 @@ export class Answers {
   confirm(flow: number): void {
     if (this.#isDue[flow] !== 0) return;
     this.#isDue[flow] = 1;
-    this.#flows.push(flow);
+    this.#flows[this.#flowCount++] = flow;
     this.#host.turnEnd.answerLink(this.#link);
   }
 
@@ -49,7 +55,7 @@ export class Answers {
     if (topic.asked || topic.taken - topic.reported >= step) this.#report(topic);
     if (!reliable) return;
     this.#linkTaken += cost;
-    if (this.#isLinkDue) this.#host.turnEnd.answerLink(this.#link);
+    if (this.#isLinkDue()) this.#host.turnEnd.answerLink(this.#link);
   }
 
   /** The sender closed the account of `topic`. */
@@ -68,7 +74,7 @@ export class Answers {
   /** The peer waits for credit of the link. */
   linkAsked(): void {
     this.#isLinkAsked = true;
-    if (this.#isLinkDue) this.#host.turnEnd.answerLink(this.#link);
+    if (this.#isLinkDue()) this.#host.turnEnd.answerLink(this.#link);
   }
 
   #report(topic: InTopic): void {
@@ -78,7 +84,8 @@ export class Answers {
     this.#host.turnEnd.answerLink(this.#link);
   }
 
-  get #isLinkDue(): boolean {
+  /** A method: V8 calls private getters through its runtime. */
+  #isLinkDue(): boolean {
     const step = this.#isLinkAsked ? 1 : this.#host.limits.linkCredit / LINK_REPORT_SHARE;
     return this.#linkTaken - this.#linkReported >= step;
   }
@@ -93,16 +100,16 @@ export class Answers {
 
   /** Something is owed. */
   get due(): boolean {
-    return this.#flows.length > 0 || this.#topics.length > 0 || this.#isLinkDue;
+    return this.#flowCount > 0 || this.#topics.length > 0 || this.#isLinkDue();
   }
 
   /** Sends what is owed: one confirm and one credit frame. What finds no room stays owed. */
   send(): void {
-    if (this.#flows.length > 0 && this.#sendConfirm()) {
-      for (const flow of this.#flows) this.#isDue[flow] = 0;
-      this.#flows.length = 0;
+    if (this.#flowCount > 0 && this.#sendConfirm()) {
+      for (let i = 0; i < this.#flowCount; i++) this.#isDue[this.#flows[i]] = 0;
+      this.#flowCount = 0;
     }
-    if ((this.#topics.length > 0 || this.#isLinkDue) && this.#sendCredit()) {
+    if ((this.#topics.length > 0 || this.#isLinkDue()) && this.#sendCredit()) {
       for (const topic of this.#topics) {
         topic.reported = topic.taken;
         topic.reportQueued = false;
@@ -115,15 +122,18 @@ export class Answers {
   }
 
   #sendConfirm(): boolean {
-    const pairs = new PairWriter(this.#flows.length);
-    for (const flow of this.#flows) pairs.add(flow, this.#next[flow] - 1);
-    return this.#link.sendControl(KIND.CONFIRM, 0, pairs.bytes);
+    confirmPairs.reset(this.#flowCount);
+    for (let i = 0; i < this.#flowCount; i++) {
+      const flow = this.#flows[i];
+      confirmPairs.add(flow, this.#next[flow] - 1);
+    }
+    return this.#link.sendControl(KIND.CONFIRM, 0, confirmPairs.bytes);
   }
 
   #sendCredit(): boolean {
-    const pairs = new PairWriter(this.#topics.length + 1);
-    pairs.add(0, this.#linkTaken);
-    for (const topic of this.#topics) pairs.add(topic.id, topic.taken);
-    return this.#link.sendControl(KIND.CREDIT, 0, pairs.bytes);
+    creditPairs.reset(this.#topics.length + 1);
+    creditPairs.add(0, this.#linkTaken);
+    for (const topic of this.#topics) creditPairs.add(topic.id, topic.taken);
+    return this.#link.sendControl(KIND.CREDIT, 0, creditPairs.bytes);
   }
 }

@@ -8,11 +8,19 @@ const TWO_32 = 4_294_967_296;
 
 /** Payload of confirm, credit and skip: u32 key, u32 0, u64 value, repeated. */
 export class PairWriter {
-  readonly bytes: Uint8Array;
-  readonly #words: Uint32Array;
+  bytes: Uint8Array;
+  #words: Uint32Array;
   #at = 0;
 
   constructor(count: number) {
+    this.#words = new Uint32Array((count * PAIR_BYTES) >> 2);
+    this.bytes = new Uint8Array(this.#words.buffer);
+  }
+
+  /** Begins again with room for `count` pairs; the bytes are reused, so the last ones must be sent by now. */
+  reset(count: number): void {
+    this.#at = 0;
+    if (this.bytes.length === count * PAIR_BYTES) return;
     this.#words = new Uint32Array((count * PAIR_BYTES) >> 2);
     this.bytes = new Uint8Array(this.#words.buffer);
   }

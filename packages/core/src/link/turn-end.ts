@@ -1,5 +1,8 @@
+import { nextTick } from 'node:process';
 import type { Link } from './link.ts';
 import type { Route } from './route.ts';
+
+const RESOLVED = Promise.resolve();
 
 /**
  * What is left for the end of a turn: confirm and credit frames of links that owe some, then one flush a route. So all
@@ -32,11 +35,12 @@ export class TurnEnd {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(this.#afterMicrotasks);
+    // Not queueMicrotask, which makes an async resource and a bound function of every call.
+    RESOLVED.then(this.#afterMicrotasks);
   }
 
   readonly #afterMicrotasks = (): void => {
-    process.nextTick(this.run);
+    nextTick(this.run);
   };
 
   /** Also called by the dispatcher between two batches, so that credit flows while a long backlog is read. */
