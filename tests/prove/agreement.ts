@@ -1,4 +1,4 @@
-import type { Tally } from './campaign.ts';
+import type { Tally } from '@busbar/conformance/campaigns';
 import type { Participant } from './participant.ts';
 import type { StreamReport } from './stream-check.ts';
 import type { TrafficReport } from './traffic.ts';

@@ -1,5 +1,4 @@
-import { type CampaignResult, isClean } from '@busbar/conformance/campaigns';
-import { COUNTS } from './campaign.ts';
+import { type CampaignResult, COUNTS, isClean } from '@busbar/conformance/campaigns';
 
 const NAME_WIDTH = 22;
 

@@ -44,7 +44,7 @@ export const busKills = campaign({
         const known = await Promise.all(colleagues.map(({ process }) => lostAt(process, victim.id)));
         for (const at of known) {
           if (at === undefined) tally.count('hung', 1, `${victim.name}'s death was not told in ${KNOWN_MS} ms`);
-          else tally.greatest('toldMaxMs', at - killedAt);
+          else tally.measure('toldMaxMs', at - killedAt);
         }
         await pause(AFTERMATH_MS);
 

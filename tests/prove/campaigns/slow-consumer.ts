@@ -28,7 +28,7 @@ export const slowConsumer = campaign({
       await pause(PACE_MS);
       const pace = (await producer.call('sent')) / (PACE_MS / 1000);
       await consumer.call('slowTo', pace / SLOWNESS);
-      tally.greatest('producerPerSecond', pace);
+      tally.measure('producerPerSecond', pace);
 
       const ends = [producer, consumer];
       let settled: readonly number[] | undefined;
@@ -38,8 +38,8 @@ export const slowConsumer = campaign({
         const rss = await Promise.all(ends.map((end) => end.call('rss')));
         if (performance.now() - begin < SETTLED_SECONDS * 1000) continue;
         settled ??= rss;
-        tally.greatest('producerGrowthMiB', (rss[0] - settled[0]) / 2 ** 20);
-        tally.greatest('consumerGrowthMiB', (rss[1] - settled[1]) / 2 ** 20);
+        tally.measure('producerGrowthMiB', (rss[0] - settled[0]) / 2 ** 20);
+        tally.measure('consumerGrowthMiB', (rss[1] - settled[1]) / 2 ** 20);
         for (const [index, bytes] of rss.entries()) {
           const growth = bytes - settled[index];
           if (growth < MAX_GROWTH_BYTES) continue;

@@ -33,7 +33,7 @@ export const swarm = campaign({
           ),
         );
         const joinMs = monotonicMs() - begin;
-        tally.greatest('joinMaxMs', joinMs);
+        tally.measure('joinMaxMs', joinMs);
         if (joined.includes(false)) tally.count('wedged', 1, 'not all participants saw all others');
         else if (joinMs > JOIN_MS) tally.find(`the ${TOTAL} participants took ${joinMs.toFixed(0)} ms to join`);
 
@@ -56,7 +56,7 @@ export const swarm = campaign({
         if (slowest === Number.POSITIVE_INFINITY) tally.count('hung', 1, 'a death was not told to all');
         else {
           tally.hits++;
-          tally.greatest('toldMaxMs', slowest);
+          tally.measure('toldMaxMs', slowest);
           tally.expect(slowest <= TOLD_MS, `a death was known to all after ${slowest.toFixed(0)} ms only`);
         }
       });

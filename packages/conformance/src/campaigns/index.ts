@@ -17,7 +17,7 @@ export { resolveTarget, type Target, type TargetOptions } from '../harness/targe
 export { between, random } from '../random.ts';
 export type { Campaign, CampaignOptions, Row } from './campaign.ts';
 export { decoderCampaign } from './decoder.ts';
-export { type CampaignResult, isClean } from './result.ts';
+export { type CampaignResult, COUNTS, isClean, Tally } from './result.ts';
 
 /** Every campaign, in the order of the table. */
 export const CAMPAIGNS: readonly Campaign[] = [

@@ -25,7 +25,8 @@ export interface CampaignResult {
   readonly measured: Readonly<Record<string, number>>;
 }
 
-const COUNTS = ['lost', 'duplicated', 'reordered', 'corrupt', 'wedged', 'hung', 'leaked'] as const;
+/** What must not be, as a result counts it. */
+export const COUNTS = ['lost', 'duplicated', 'reordered', 'corrupt', 'wedged', 'hung', 'leaked'] as const;
 type Count = (typeof COUNTS)[number];
 
 /** True when nothing was found and the campaign met what it was after. */
@@ -74,8 +75,9 @@ export class Tally {
     if (!condition) this.find(finding);
   }
 
+  /** Notes a figure; of several by one name the greatest stays. */
   measure(what: string, value: number): void {
-    this.#measured[what] = value;
+    this.#measured[what] = Math.max(this.#measured[what] ?? value, value);
   }
 
   /** A stream of which `committed` frames were sent; what may be missing or out of order is up to the capabilities. */

@@ -22,8 +22,11 @@ export interface PeerHandle {
 
 const PROGRAM = new URL('../peer/main.js', import.meta.url);
 
-/** Has glibc give freed blocks of 128 KiB and more back at once (mallopt(3)), so that what is resident is in use. */
-const STEADY_MEMORY = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
+/**
+ * Has glibc give freed blocks of 64 KiB and more back at once (mallopt(3)), so that what is resident is in use. That is
+ * what Node reads sockets into; smaller ones stay, scattered, at the most there ever were between two collections.
+ */
+const STEADY_MEMORY = { MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '131072' };
 
 export interface SpawnOptions {
   /** A shell line that ends by starting `"$@"`: `ulimit -n 64; exec "$@"`. Processes only. */
