@@ -1,0 +1,301 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { RemoteFailure } from '../../src/calls/requests.ts';
+import { ActiveService, type RequestHandler, type Served, type ServiceHost } from '../../src/calls/services.ts';
+import { CodecTable } from '../../src/codecs/index.ts';
+import { BusError, KIND } from '../../src/contract/index.ts';
+import type { CreditAccount } from '../../src/credit.ts';
+import { Encoder } from '../../src/delivery/encoder.ts';
+import type { Shipment } from '../../src/delivery/outgoing.ts';
+import type { Link } from '../../src/link/link.ts';
+import type { StandardSchema } from '../../src/standard-schema.ts';
+import { turn } from '../support/pair.ts';
+
+interface Answer {
+  readonly id: number;
+  readonly kind: 'reply' | 'error';
+  readonly value: unknown;
+}
+
+/** The bus around one service: asks it, and keeps its answers. */
+class Host implements ServiceHost, CreditAccount {
+  readonly codecs = new CodecTable();
+  readonly encoder = new Encoder(this.codecs, 1 << 20);
+  readonly answers: Answer[] = [];
+  readonly failures: BusError[] = [];
+  /** Bytes whose credit went back. */
+  credit = 0;
+  closed = 0;
+  service!: ActiveService;
+
+  handlerFailed(error: BusError): void {
+    this.failures.push(error);
+  }
+
+  answer(request: Served, call: string, kind: number, { payload, start, size, codec }: Shipment): void {
+    expect(call).toBe('work');
+    const value = this.codecs.byId(codec).decode(payload.u8, start, start + size);
+    this.answers.push({ id: request.id, kind: kind === KIND.REPLY ? 'reply' : 'error', value });
+  }
+
+  awaitContinuations(): void {}
+
+  unserved(): void {
+    this.closed++;
+  }
+
+  returned(cost: number): void {
+    this.credit += cost;
+  }
+
+  /** Request `id` with its number as input; it costs 10 bytes. */
+  ask(id: number, link?: Link): void {
+    const from = { id: 'b'.repeat(16), name: 'b', pid: 1, uid: undefined, verified: false };
+    this.service.offer({ link, from, id, priority: 2, flow: 0, input: id, headers: undefined }, this, 10);
+  }
+}
+
+interface ServeOptions {
+  readonly input?: StandardSchema;
+  readonly output?: StandardSchema;
+  readonly concurrency?: number;
+}
+
+function serve(handler: RequestHandler, { input, output, concurrency = 16 }: ServeOptions = {}): Host {
+  const host = new Host();
+  host.service = new ActiveService(host, 'work', handler, input, output, concurrency);
+  return host;
+}
+
+/** Serves with handlers that wait for `answers[id]`. */
+function desk(concurrency: number) {
+  const begun: number[] = [];
+  const answers = new Map<number, (value: unknown) => void>();
+  const signals = new Map<number, AbortSignal>();
+  const host = serve(
+    (input, { signal }) => {
+      begun.push(input as number);
+      signals.set(input as number, signal);
+      return new Promise((resolve) => answers.set(input as number, resolve));
+    },
+    { concurrency },
+  );
+  const answer = async (id: number): Promise<void> => {
+    answers.get(id)?.(`answer ${id}`);
+    await turn();
+  };
+  return { host, service: host.service, begun, signals, answer };
+}
+
+describe('concurrency', () => {
+  test('bounds the handlers; the rest begin in order, as places become free', async () => {
+    const { host, service, begun, answer } = desk(2);
+    for (const id of [1, 2, 3, 4, 5]) host.ask(id);
+    expect([begun, service.active, service.queued]).toEqual([[1, 2], 2, 3]);
+    await answer(2);
+    expect([begun, service.active, service.queued]).toEqual([[1, 2, 3], 2, 2]);
+    await answer(1);
+    await answer(3);
+    expect([begun, service.active, service.queued]).toEqual([[1, 2, 3, 4, 5], 2, 0]);
+    await answer(4);
+    await answer(5);
+    expect([service.active, service.queued]).toEqual([0, 0]);
+    expect(host.answers.map(({ id, value }) => [id, value])).toEqual([2, 1, 3, 4, 5].map((id) => [id, `answer ${id}`]));
+  });
+
+  test('keeps the credit of a request until a handler takes it', async () => {
+    const { host, answer } = desk(1);
+    for (const id of [1, 2, 3]) host.ask(id);
+    expect(host.credit).toBe(10);
+    await answer(1);
+    expect(host.credit).toBe(20);
+    host.service.close();
+    expect(host.credit).toBe(30);
+  });
+
+  test.each([
+    ['fails', () => Promise.reject(new Error('no'))],
+    ['cannot be sent', () => Promise.resolve(() => {})],
+  ])('is free again after an answer that %s', async (_, handler) => {
+    const host = serve(handler, { concurrency: 1 });
+    for (const id of [1, 2]) host.ask(id);
+    await turn();
+    expect([host.answers.map(({ id, kind }) => [id, kind]), host.service.active]).toEqual([
+      [
+        [1, 'error'],
+        [2, 'error'],
+      ],
+      0,
+    ]);
+  });
+});
+
+describe('a request given up', () => {
+  const [link, other] = [{} as Link, {} as Link];
+
+  test('fires the signal, frees its place, and is not answered', async () => {
+    const { host, service, begun, signals, answer } = desk(1);
+    host.ask(1, link);
+    host.ask(2, link);
+    expect([service.cancel(other, 1), service.cancel(link, 3), service.cancel(undefined, 1)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect(service.cancel(link, 1)).toBe(true);
+    expect([signals.get(1)?.aborted, signals.get(2)?.aborted, begun]).toEqual([true, false, [1, 2]]);
+    await answer(1);
+    await answer(2);
+    expect(host.answers.map(({ id }) => id)).toEqual([2]);
+  });
+
+  test('while it waits never begins, and its credit goes back', async () => {
+    const { host, service, begun, answer } = desk(1);
+    for (const id of [1, 2, 3]) host.ask(id, link);
+    expect([service.cancel(link, 2), service.queued, host.credit]).toEqual([true, 1, 20]);
+    await answer(1);
+    expect(begun).toEqual([1, 3]);
+  });
+
+  test('that fails afterwards is no failure of the handler', async () => {
+    const host = serve((_, { signal }) => new Promise((_, no) => signal.addEventListener('abort', () => no('stop'))));
+    host.ask(1, link);
+    host.service.cancel(link, 1);
+    await turn();
+    expect([host.answers, host.failures, host.service.active]).toEqual([[], [], 0]);
+  });
+
+  test('shows in a signal that is asked for later', async () => {
+    const seen: boolean[] = [];
+    let goOn = (): void => {};
+    const host = serve(async (_, context) => {
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      seen.push(context.signal.aborted);
+    });
+    host.ask(1, link);
+    host.service.cancel(link, 1);
+    goOn();
+    await turn();
+    expect(seen).toEqual([true]);
+  });
+
+  test('with its link takes all of that link along, and none of another', async () => {
+    const { host, service, signals } = desk(2);
+    host.ask(1, link);
+    host.ask(2, other);
+    host.ask(3, link);
+    host.ask(4, other);
+    service.linkEnded(link);
+    expect([1, 2, 4].map((id) => signals.get(id)?.aborted)).toEqual([true, false, false]);
+    expect([host.credit, service.active, service.queued]).toEqual([40, 2, 0]);
+  });
+
+  test('with its link while it waits behind another’s never begins', () => {
+    const { host, service, begun } = desk(1);
+    host.ask(1, other);
+    host.ask(2, link);
+    host.ask(3, link);
+    service.linkEnded(link);
+    expect([begun, service.queued, host.credit]).toEqual([[1], 0, 30]);
+  });
+});
+
+describe('an error', () => {
+  const failure = async (handler: RequestHandler, options?: ServeOptions) => {
+    const host = serve(handler, options);
+    host.ask(1);
+    await turn();
+    expect(host.answers.map(({ id, kind }) => [id, kind])).toEqual([[1, 'error']]);
+    expect([host.failures.length, host.service.active]).toEqual([1, 0]);
+    return { said: host.answers[0].value as RemoteFailure, reported: host.failures[0] };
+  };
+  const thrown = Object.assign(new RangeError('too far'), { code: 'E_FAR', data: { limit: 3 } });
+
+  test.each<[string, RequestHandler]>([
+    [
+      'thrown',
+      () => {
+        throw thrown;
+      },
+    ],
+    ['rejected', () => Promise.reject(thrown)],
+  ])('%s is told with name, code, message and data, and reported here', async (_, handler) => {
+    const { said, reported } = await failure(handler);
+    expect(said).toEqual({ name: 'RangeError', code: 'E_FAR', message: 'too far', data: { limit: 3 } });
+    expect(reported).toMatchObject({ code: 'HANDLER_FAILED', where: 'call work', cause: thrown });
+  });
+
+  test('whose code is no word, or that is no Error, is a REMOTE_ERROR', async () => {
+    const words = await failure(() => Promise.reject('just words'));
+    expect(words.said).toEqual({ name: 'Error', code: 'REMOTE_ERROR', message: 'just words' });
+    const numbered = await failure(() => Promise.reject(Object.assign(new Error('no'), { code: 7 })));
+    expect(numbered.said).toEqual({ name: 'Error', code: 'REMOTE_ERROR', message: 'no' });
+  });
+
+  test('of the bus says where, and is reported as it is', async () => {
+    const own = new BusError('TOO_LARGE', 'a book', { where: 'shelf 3' });
+    const { said, reported } = await failure(() => Promise.reject(own));
+    expect(said).toEqual({ name: 'BusError', code: 'TOO_LARGE', message: 'a book', where: 'shelf 3' });
+    expect(reported).toBe(own);
+  });
+
+  test('with data that cannot travel arrives without', async () => {
+    const { said } = await failure(() => Promise.reject(Object.assign(new Error('bad'), { data: () => {} })));
+    expect(said).toEqual({ name: 'Error', code: 'REMOTE_ERROR', message: 'bad' });
+  });
+
+  test.each<[string, RequestHandler, ServeOptions]>([
+    ['NOT_SERIALIZABLE', () => () => {}, {}],
+    ['SCHEMA_MISMATCH', () => 'text', { output: z.number() }],
+  ])('%s is what a wrong result becomes', async (code, handler, options) => {
+    const { said, reported } = await failure(handler, options);
+    expect([said.code, reported.code]).toEqual([code, code]);
+  });
+
+  test('SCHEMA_MISMATCH is what a wrong input becomes, before the handler sees it', async () => {
+    let calls = 0;
+    const { said } = await failure(() => calls++, { input: z.string() });
+    expect(said).toMatchObject({ code: 'SCHEMA_MISMATCH', where: 'input of work' });
+    expect(calls).toBe(0);
+  });
+});
+
+test('input and output are what the schemas make of them', async () => {
+  const input = z.number().transform((n) => n + 0.5);
+  const output = z.number().transform((n) => `half ${n}`);
+  const host = serve((value) => value, { input, output });
+  host.ask(1);
+  expect(host.answers).toEqual([{ id: 1, kind: 'reply', value: 'half 1.5' }]);
+});
+
+describe('close', () => {
+  test('answers what waits with NO_RESPONDERS, once, and lets what runs answer', async () => {
+    const { host, service, answer } = desk(1);
+    for (const id of [1, 2, 3]) host.ask(id);
+    service.close();
+    service.close();
+    expect([host.closed, service.queued, service.active]).toEqual([1, 0, 1]);
+    await answer(1);
+    expect(host.answers).toEqual([
+      { id: 2, kind: 'error', value: expect.objectContaining({ code: 'NO_RESPONDERS' }) },
+      { id: 3, kind: 'error', value: expect.objectContaining({ code: 'NO_RESPONDERS' }) },
+      { id: 1, kind: 'reply', value: 'answer 1' },
+    ]);
+  });
+
+  test('finish waits for what runs: answered or given up', async () => {
+    const { host, service, answer } = desk(2);
+    host.ask(1);
+    host.ask(2);
+    let finished = false;
+    const finish = service.finish().then(() => {
+      finished = true;
+    });
+    await answer(1);
+    expect([host.closed, finished]).toEqual([1, false]);
+    service.cancel(undefined, 2);
+    await finish;
+  });
+});
