@@ -181,7 +181,7 @@ export class Engine implements Hosts {
       messageId: message.id,
       codec: message.codec,
       priority: message.priority,
-      bytes: payload.u8,
+      buffer: payload,
       start,
       end: start + size,
     };
@@ -193,7 +193,7 @@ export class Engine implements Hosts {
   #requested(
     link: Link | undefined,
     from: PeerInfo,
-    message: Pick<IncomingMessage, 'messageId' | 'codec' | 'priority' | 'bytes' | 'start' | 'end'>,
+    message: Pick<IncomingMessage, 'messageId' | 'codec' | 'priority' | 'buffer' | 'start' | 'end'>,
     account: CreditAccount,
     cost: number,
     call: string,
@@ -212,7 +212,7 @@ export class Engine implements Hosts {
     }
     let input: unknown;
     try {
-      input = this.codecs.byId(message.codec).decode(message.bytes, message.start, message.end);
+      input = this.codecs.decode(message.codec, message.buffer, message.start, message.end);
     } catch (error) {
       account.returned(cost, true);
       this.counters.invalid++;
@@ -327,6 +327,10 @@ export class Engine implements Hosts {
   }
 
   // Diagnostics
+
+  awaitContinuations(): void {
+    this.turnEnd.awaitContinuations();
+  }
 
   handlerFailed(error: BusError): void {
     this.counters.handlerErrors++;

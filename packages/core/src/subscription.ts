@@ -26,6 +26,8 @@ interface Waiting {
 /** What a subscription needs of its bus. */
 export interface SubscriptionHost {
   handlerFailed(error: BusError): void;
+  /** A promise of the application goes on in this turn. */
+  awaitContinuations(): void;
   /** Announces that the subscription is gone. */
   unsubscribed(subscription: ActiveSubscription): void;
 }
@@ -120,6 +122,7 @@ export class ActiveSubscription implements Subscription {
   #start(message: Message, flow: number, backlog: Waiting[] | undefined): void {
     if (this.#handler === undefined) {
       this.#pulls.shift()?.({ done: false, value: message });
+      this.#host.awaitContinuations();
       return;
     }
     let result: unknown;
@@ -130,6 +133,7 @@ export class ActiveSubscription implements Subscription {
       return;
     }
     if (!isThenable(result)) return;
+    this.#host.awaitContinuations();
     if (this.#concurrency > 0) this.#active++;
     else this.#busy.set(flow, backlog ?? []);
     Promise.resolve(result).then(

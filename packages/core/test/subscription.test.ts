@@ -28,6 +28,7 @@ class Bench {
   constructor(handler?: MessageHandler<unknown>, concurrency?: number) {
     const host = {
       handlerFailed: (error: BusError) => this.failures.push(error),
+      awaitContinuations: () => {},
       unsubscribed: () => this.unsubscribed++,
     };
     this.subscription = new ActiveSubscription(host, 'a.>', undefined, handler, concurrency);

@@ -15,6 +15,8 @@ export interface RequestHost {
   readonly deadlines: Deadlines;
   /** Tells the own bus that the answer to a request is not wanted any more. */
   cancelled(link: undefined, correlation: number): void;
+  /** A promise of the application goes on in this turn. */
+  awaitContinuations(): void;
   holdProcess(): void;
   releaseProcess(): void;
 }
@@ -150,12 +152,13 @@ export class Requests {
   }
 
   /** A reply or error frame. Late answers (after deadline or abort) are nobody's. */
-  answered(message: Pick<IncomingMessage, 'kind' | 'messageId' | 'codec' | 'bytes' | 'start' | 'end'>): void {
+  answered(message: Pick<IncomingMessage, 'kind' | 'messageId' | 'codec' | 'buffer' | 'start' | 'end'>): void {
     const request = this.#pending.get(message.messageId);
     if (request === undefined) return;
     this.#remove(request);
+    this.#host.awaitContinuations();
     try {
-      const value = this.#host.codecs.byId(message.codec).decode(message.bytes, message.start, message.end);
+      const value = this.#host.codecs.decode(message.codec, message.buffer, message.start, message.end);
       if (message.kind === KIND.ERROR) request.reject(remoteError(value, request));
       else if (request.output === undefined) request.resolve(value);
       else request.resolve(validate(request.output, value, `answer of ${request.call}`));

@@ -44,6 +44,8 @@ export interface ServiceHost {
   readonly encoder: Encoder;
   readonly codecs: CodecTable;
   handlerFailed(error: BusError): void;
+  /** A promise of the application goes on in this turn. */
+  awaitContinuations(): void;
   /** Sends the answer to where the request came from. */
   answer(request: Served, call: string, kind: number, shipment: Shipment): void;
   unserved(service: ActiveService): void;
@@ -191,6 +193,7 @@ export class ActiveService implements Service {
       return;
     }
     if (isThenable(result)) {
+      this.#host.awaitContinuations();
       Promise.resolve(result).then(
         (value) => this.#finished(running, value),
         (error: unknown) => this.#failed(running, error),

@@ -1,6 +1,6 @@
-import { BusError, type Codec } from '../contract/index.ts';
+import { BusError, type Codec, type FrameBuffer } from '../contract/index.ts';
 import { json } from './json.ts';
-import { msgpack } from './msgpack.ts';
+import { msgpack, unpackFrom } from './msgpack.ts';
 import { raw } from './raw.ts';
 
 export { json, msgpack, raw };
@@ -33,6 +33,12 @@ export class CodecTable {
   /** The codec for a value: raw for bytes, else the default. */
   for(value: unknown): Codec {
     return value instanceof Uint8Array ? raw : this.default;
+  }
+
+  /** The value in `[start, end)` of private memory, `start` a multiple of 8. @throws BusError DECODE_FAILED */
+  decode(id: number, buffer: FrameBuffer, start: number, end: number): unknown {
+    const codec = this.byId(id);
+    return codec === msgpack ? unpackFrom(buffer, start, end) : codec.decode(buffer.u8, start, end);
   }
 
   /** @throws BusError DECODE_FAILED for a number no codec here has. */

@@ -1,5 +1,5 @@
 import type { CodecTable } from '../codecs/index.ts';
-import { BusError, isBusError, type PeerInfo, PRIORITIES } from '../contract/index.ts';
+import { BusError, type FrameBuffer, isBusError, type PeerInfo, PRIORITIES } from '../contract/index.ts';
 import { type CreditAccount, CreditHold } from '../credit.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
@@ -43,13 +43,13 @@ export class EventDelivery {
       return;
     }
     const flow = link.index * 320 + message.flowIndex;
-    const { codec, bytes, start, end, priority, messageId, cost, reliable, via, headers } = message;
+    const { codec, buffer, start, end, priority, messageId, cost, reliable, via, headers } = message;
     const transit = message.sampledTime === 0 ? undefined : this.#host.nowMicros() - message.sampledTime;
     let hold: CreditHold | undefined;
     for (let i = 0; i < subscriptions.length; i++) {
       const subscription = subscriptions[i];
       if (subscription.closed) continue;
-      const data = this.#decode(subscription, entry, codec, bytes, start, end, link.peer);
+      const data = this.#decode(subscription, entry, codec, buffer, start, end, link.peer);
       if (data === REJECTED) continue;
       const received: Message = new ReceivedMessage(
         entry.name,
@@ -89,9 +89,7 @@ export class EventDelivery {
     for (let i = 0; i < subscriptions.length; i++) {
       const subscription = subscriptions[i];
       if (subscription.closed) continue;
-      const data = byReference
-        ? value
-        : this.#decode(subscription, entry, codec, payload.u8, start, start + size, self);
+      const data = byReference ? value : this.#decode(subscription, entry, codec, payload, start, start + size, self);
       if (data === REJECTED) continue;
       const received: Message = new ReceivedMessage(
         entry.name,
@@ -117,13 +115,13 @@ export class EventDelivery {
     subscription: ActiveSubscription,
     entry: TopicEntry,
     codec: number,
-    bytes: Uint8Array,
+    buffer: FrameBuffer,
     start: number,
     end: number,
     from: PeerInfo,
   ): unknown {
     try {
-      const data = this.#host.codecs.byId(codec).decode(bytes, start, end);
+      const data = this.#host.codecs.decode(codec, buffer, start, end);
       return subscription.schema === undefined
         ? data
         : validate(subscription.schema, data, `message ${entry.name} from ${from.name}`);

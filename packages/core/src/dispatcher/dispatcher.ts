@@ -77,6 +77,7 @@ export class Dispatcher {
   #pass(inlet: Inlet): void {
     if (inlet.closed || inlet.scheduled || inlet.polling) return;
     inlet.polling = true;
+    this.#turnEnd.beginPass();
     let total = 0;
     let handed: number;
     do {
@@ -85,6 +86,7 @@ export class Dispatcher {
       if (handed === BATCH_FRAMES) this.#turnEnd.run();
     } while (handed === BATCH_FRAMES && total < PASS_FRAMES);
     inlet.polling = false;
+    this.#turnEnd.endPass();
     if (handed === BATCH_FRAMES || (inlet.polled && this.#pollAgain(inlet, total))) {
       inlet.scheduled = true;
       // Ref'd: an unref'd immediate does not keep the loop from blocking in epoll.

@@ -1,6 +1,10 @@
+import { allocateFrameBuffer, type FrameBuffer } from '../contract/index.ts';
+
 /** A fragmented message being put together; its bytes are private from the first fragment on. */
 export class Assembly {
-  readonly bytes: Uint8Array;
+  readonly buffer: FrameBuffer;
+  /** Payload bytes of the whole message. */
+  readonly total: number;
   received = 0;
   readonly kind: number;
   readonly codec: number;
@@ -20,7 +24,8 @@ export class Assembly {
     headers: Readonly<Record<string, string>> | undefined,
     sampledTime: number,
   ) {
-    this.bytes = new Uint8Array(total);
+    this.buffer = allocateFrameBuffer(total);
+    this.total = total;
     this.kind = kind;
     this.codec = codec;
     this.topicId = topicId;

@@ -127,7 +127,7 @@ export class Inbound {
     incoming.sampledTime = (header.flags & FLAG.SAMPLED_TIME) !== 0 ? header.sampledTime : 0;
     incoming.topic = topic;
     incoming.headers = this.#headers(buffer, offset);
-    incoming.bytes = buffer.u8;
+    incoming.buffer = buffer;
     incoming.start = offset + header.headerLength;
     incoming.end = offset + header.length;
     // What a medium may lose takes no credit: the lost part could never be returned.
@@ -144,7 +144,7 @@ export class Inbound {
   #fragment(flow: number, buffer: FrameBuffer, offset: number, via: string, lossless: boolean): void {
     let assembly = this.#assemblies[flow];
     // Replay begins again at 0, and what a dead route still brings mixes with it: the bytes are the same, so the prefix stands.
-    if ((header.flags & FLAG.FIRST) !== 0 && assembly?.bytes.length !== header.total) {
+    if ((header.flags & FLAG.FIRST) !== 0 && assembly?.total !== header.total) {
       this.#dropAssembly(flow);
       const { maxMessageBytes, assemblyBytes } = this.#host.limits;
       if (header.total > maxMessageBytes || this.#assemblyBytes + header.total > assemblyBytes) {
@@ -166,7 +166,7 @@ export class Inbound {
       this.#assemblies[flow] = assembly;
       this.#assemblyBytes += header.total;
     }
-    if (assembly !== undefined && assembly.bytes.length !== header.total) {
+    if (assembly !== undefined && assembly.total !== header.total) {
       this.#violation(`a fragment at ${header.fragmentOffset} does not continue its message`);
       return;
     }
@@ -176,9 +176,9 @@ export class Inbound {
     }
     const start = offset + header.headerLength;
     const end = offset + header.length;
-    assembly.bytes.set(buffer.u8.subarray(start, end), header.fragmentOffset);
+    assembly.buffer.u8.set(buffer.u8.subarray(start, end), header.fragmentOffset);
     assembly.received = Math.max(assembly.received, header.fragmentOffset + end - start);
-    if (assembly.received !== assembly.bytes.length) return;
+    if (assembly.received !== assembly.total) return;
     this.#next[flow]++;
     const topic = this.#topics[assembly.topicId];
     this.#dropAssembly(flow);
@@ -193,17 +193,17 @@ export class Inbound {
     incoming.sampledTime = assembly.sampledTime;
     incoming.topic = topic;
     incoming.headers = assembly.headers;
-    incoming.bytes = assembly.bytes;
+    incoming.buffer = assembly.buffer;
     incoming.start = 0;
-    incoming.end = assembly.bytes.length;
-    incoming.cost = lossless ? assembly.bytes.length + CREDIT_OVERHEAD : 0;
+    incoming.end = assembly.total;
+    incoming.cost = lossless ? assembly.total + CREDIT_OVERHEAD : 0;
     this.#host.incoming(this.#link, incoming);
   }
 
   #dropAssembly(flow: number): void {
     const assembly = this.#assemblies[flow];
     if (assembly === undefined) return;
-    this.#assemblyBytes -= assembly.bytes.length;
+    this.#assemblyBytes -= assembly.total;
     this.#assemblies[flow] = undefined;
   }
 

@@ -1,3 +1,4 @@
+import type { FrameBuffer } from '../contract/index.ts';
 import type { InTopic } from './in-topic.ts';
 
 /** A received message on its way to subscriptions, calls or pending requests. Reused: valid during the call. */
@@ -13,8 +14,8 @@ export class IncomingMessage {
   sampledTime = 0;
   topic!: InTopic;
   headers: Readonly<Record<string, string>> | undefined;
-  /** The payload: private bytes `[start, end)`. */
-  bytes!: Uint8Array;
+  /** The payload is `[start, end)` of private memory; `start` is a multiple of 8. */
+  buffer!: FrameBuffer;
   start = 0;
   end = 0;
   /** Credit to return when it is taken. */

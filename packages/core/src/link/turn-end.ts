@@ -8,19 +8,24 @@ const RESOLVED = Promise.resolve();
  * What is left for the end of a turn: confirm and credit frames of links that owe some, then one flush a route. So all
  * frames of a turn leave in one write, and answers ride with them.
  *
- * The end of a turn is when the microtask queue has drained: a microtask that queues a tick comes after every promise
- * continuation of the turn, before the event loop goes on.
+ * While the dispatcher hands frames over, the turn ends with its pass. Where promises are involved - it began in user
+ * code, or a handler goes on in a continuation - it ends when the microtask queue has drained: a microtask that queues
+ * a tick comes after every continuation, before the event loop goes on.
  */
 export class TurnEnd {
   readonly #links: Link[] = [];
+  #linkCount = 0;
   readonly #routes: Route[] = [];
+  #routeCount = 0;
+  #inPass = false;
+  #continues = false;
   #scheduled = false;
 
   /** `link` owes confirm or credit. */
   answerLink(link: Link): void {
     if (link.answerQueued) return;
     link.answerQueued = true;
-    this.#links.push(link);
+    this.#links[this.#linkCount++] = link;
     this.#schedule();
   }
 
@@ -28,32 +33,52 @@ export class TurnEnd {
   flushRoute(route: Route): void {
     if (route.flushQueued) return;
     route.flushQueued = true;
-    this.#routes.push(route);
+    this.#routes[this.#routeCount++] = route;
     this.#schedule();
   }
 
+  beginPass(): void {
+    this.#inPass = true;
+  }
+
+  endPass(): void {
+    this.#inPass = false;
+    if (this.#linkCount === 0 && this.#routeCount === 0) this.#continues = false;
+    else if (this.#continues) this.#schedule();
+    else this.run();
+  }
+
+  /** A promise that somebody waits for is settled: what they send next shall leave with what is owed. */
+  awaitContinuations(): void {
+    this.#continues = true;
+  }
+
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#inPass) return;
     this.#scheduled = true;
     // Not queueMicrotask, which makes an async resource and a bound function of every call.
     RESOLVED.then(this.#afterMicrotasks);
   }
 
   readonly #afterMicrotasks = (): void => {
-    nextTick(this.run);
+    nextTick(this.#runScheduled);
+  };
+
+  readonly #runScheduled = (): void => {
+    this.#scheduled = false;
+    this.run();
   };
 
   /** Also called by the dispatcher between two batches, so that credit flows while a long backlog is read. */
-  readonly run = (): void => {
-    this.#scheduled = false;
-    const links = this.#links;
-    for (let i = 0; i < links.length; i++) {
-      links[i].answerQueued = false;
-      links[i].inbound.answers.send();
+  run(): void {
+    this.#continues = false;
+    for (let i = 0; i < this.#linkCount; i++) {
+      const link = this.#links[i];
+      link.answerQueued = false;
+      link.inbound.answers.send();
     }
-    links.length = 0;
-    const routes = this.#routes;
-    for (let i = 0; i < routes.length; i++) routes[i].flush();
-    routes.length = 0;
-  };
+    this.#linkCount = 0;
+    for (let i = 0; i < this.#routeCount; i++) this.#routes[i].flush();
+    this.#routeCount = 0;
+  }
 }
