@@ -240,6 +240,7 @@ export class Bus {
       options?.concurrency ?? 16,
     );
     engine.served.set(name, service);
+    engine.serving.add(service);
     engine.holdProcess();
     if (engine.announced.add('service', name)) service.ready = this.#known({ services: [name] }, `serve ${name}`);
     closeOnAbort(options?.signal, service);
@@ -268,24 +269,22 @@ export class Bus {
 
   /**
    * Resolves to the round trip in ms over the data routes, answered by the peer's dispatcher whatever its
-   * subscriptions do. @throws BusError PEER_GONE | DEADLINE_EXCEEDED | CLOSED
+   * subscriptions do. @throws BusError PEER_GONE | DEADLINE_EXCEEDED | INVALID_OPTION | CLOSED
    */
   async ping(peerId: string, options: { deadline?: number } = {}): Promise<number> {
     this.#assertOpen('ping');
     const engine = this.#engine;
     const where = `ping ${peerId}`;
+    const deadline = resolveDeadline(options.deadline, engine.limits.deadlineMs, where);
     const link = engine.membership.member(peerId)?.link;
     if (link === undefined) throw new BusError('PEER_GONE', 'there is no such peer', { where, outcome: 'not-sent' });
     const start = engine.clock.now();
     engine.holdProcess();
     try {
-      await engine.deadlines.within(
-        new Promise<void>((resolve) => link.ping(resolve)),
-        resolveDeadline(options.deadline, engine.limits.deadlineMs, where),
-        () =>
-          link.ended
-            ? new BusError('PEER_GONE', 'the peer is gone', { where, outcome: 'unknown' })
-            : new BusError('DEADLINE_EXCEEDED', 'no answer in time', { where }),
+      await engine.deadlines.within(new Promise<void>((resolve) => link.ping(resolve)), deadline, () =>
+        link.ended
+          ? new BusError('PEER_GONE', 'the peer is gone', { where, outcome: 'unknown' })
+          : new BusError('DEADLINE_EXCEEDED', 'no answer in time', { where }),
       );
     } finally {
       engine.releaseProcess();
@@ -295,7 +294,7 @@ export class Bus {
 
   /**
    * Resolves when everything published so far is settled.
-   * @throws BusError DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`
+   * @throws BusError DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`; INVALID_OPTION
    */
   async drain(options: { deadline?: number } = {}): Promise<void> {
     await drain(this.#engine, resolveDeadline(options.deadline, this.#engine.limits.deadlineMs, 'drain'));

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
+import { encodeFailure } from './calls/remote-failure.ts';
 import { type RequestHost, Requests, type Server } from './calls/requests.ts';
 import { type ActiveService, answerShipment, type Served, type ServiceHost } from './calls/services.ts';
 import type { CodecTable } from './codecs/index.ts';
@@ -92,7 +93,10 @@ export class Engine implements Hosts {
   readonly delivery: EventDelivery;
   readonly membership: Membership;
   readonly dispatcher: Dispatcher;
+  /** Own services that take requests, by call. */
   readonly served = new Map<string, ActiveService>();
+  /** Own services until they are closed and their handlers done: those hear cancels, and `close` waits for them. */
+  readonly serving = new Set<ActiveService>();
   readonly subscriptions = new Set<ActiveSubscription>();
   closed = false;
 
@@ -224,7 +228,7 @@ export class Engine implements Hosts {
 
   #refuse(request: Served, call: string, code: string, message: string): void {
     const shipment = answerShipment(request);
-    this.encoder.into(shipment, { name: 'BusError', code, message }, call);
+    encodeFailure(this.encoder, shipment, { name: 'BusError', code, message }, call);
     this.answer(request, call, KIND.ERROR, shipment);
   }
 
@@ -238,7 +242,7 @@ export class Engine implements Hosts {
   }
 
   cancelled(link: Link | undefined, correlation: number): void {
-    for (const service of this.served.values()) if (service.cancel(link, correlation)) return;
+    for (const service of this.serving) if (service.cancel(link, correlation)) return;
     if (link === undefined) return;
     const early = this.#earlyCancels.get(link);
     if (early === undefined) this.#earlyCancels.set(link, [correlation]);
@@ -298,6 +302,10 @@ export class Engine implements Hosts {
     this.releaseProcess();
   }
 
+  retired(service: ActiveService): void {
+    this.serving.delete(service);
+  }
+
   // Peers
 
   createLink(peer: PeerInfo, hello: Hello): Link {
@@ -311,7 +319,7 @@ export class Engine implements Hosts {
 
   departed(link: Link, how: 'leave' | 'lost'): void {
     this.requests.linkEnded(link);
-    for (const service of this.served.values()) service.linkEnded(link);
+    for (const service of this.serving) service.linkEnded(link);
     this.#earlyCancels.delete(link);
     this.roomReturned();
     this.#emit(how, link.peer);

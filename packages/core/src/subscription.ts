@@ -1,3 +1,4 @@
+import { failureOf } from './calls/remote-failure.ts';
 import { BusError, isBusError, PRIORITIES } from './contract/index.ts';
 import type { CreditHold } from './credit.ts';
 import type { Message } from './message.ts';
@@ -192,10 +193,9 @@ export class ActiveSubscription implements Subscription {
   }
 
   #failed(error: unknown, message: Message): void {
-    const what = error instanceof Error ? error.message : String(error);
     const failure = isBusError(error)
       ? error
-      : new BusError('HANDLER_FAILED', what, {
+      : new BusError('HANDLER_FAILED', failureOf(error).message, {
           where: `subscription ${this.pattern}, message ${message.topic}`,
           cause: error,
         });

@@ -73,7 +73,9 @@ export class UdsSender extends SenderBase {
       this.#refused = padded;
       return BACK_PRESSURED;
     }
-    this.frame = this.#buffer.frame;
+    const { frame } = this.#buffer;
+    // Mostly the one before, and storing a reference costs more than comparing it.
+    if (this.frame !== frame) this.frame = frame;
     this.offset = offset;
     return OK;
   }

@@ -1,5 +1,5 @@
 import type { CodecTable } from '../codecs/index.ts';
-import { BusError, ERROR_CODES, type ErrorCode, KIND } from '../contract/index.ts';
+import { BusError, KIND } from '../contract/index.ts';
 import type { DeadlineLane, Deadlines, Expirable } from '../deadlines.ts';
 import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
 import type { IncomingMessage } from '../link/incoming-message.ts';
@@ -8,6 +8,7 @@ import type { OutMessage, Settlement, Target } from '../link/out-message.ts';
 import type { OutTopic } from '../link/out-topic.ts';
 import type { Outcome } from '../outcomes.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
+import { remoteError } from './remote-failure.ts';
 
 export interface RequestHost {
   readonly outgoing: Outgoing;
@@ -27,16 +28,6 @@ export interface Server {
   readonly account: OutTopic;
   /** Undefined for the own bus. */
   readonly link: Link | undefined;
-}
-
-/** What the error frame of a failed call says. JSON on the wire. */
-export interface RemoteFailure {
-  readonly name: string;
-  readonly code: string;
-  readonly message: string;
-  /** Where at the serving side, when its error said so. */
-  readonly where?: string;
-  readonly data?: unknown;
 }
 
 /** One request until its promise settles. */
@@ -159,7 +150,8 @@ export class Requests {
     this.#host.awaitContinuations();
     try {
       const value = this.#host.codecs.decode(message.codec, message.buffer, message.start, message.end);
-      if (message.kind === KIND.ERROR) request.reject(remoteError(value, request));
+      if (message.kind === KIND.ERROR)
+        request.reject(remoteError(value, request.call, request.server.target.peer.name));
       else if (request.output === undefined) request.resolve(value);
       else request.resolve(validate(request.output, value, `answer of ${request.call}`));
     } catch (error) {
@@ -215,18 +207,4 @@ export class Requests {
     request.signal?.removeEventListener('abort', request.onAbort);
     if (this.#pending.size === 0) this.#host.releaseProcess();
   }
-}
-
-/** What the error frame of a peer says; a peer may say anything. */
-function remoteError(said: unknown, request: PendingRequest): BusError {
-  const failure = (typeof said === 'object' && said !== null ? said : {}) as Partial<
-    Record<keyof RemoteFailure, unknown>
-  >;
-  const text = (value: unknown, otherwise: string): string => (typeof value === 'string' ? value : otherwise);
-  const code = text(failure.code, 'REMOTE_ERROR');
-  const known = (ERROR_CODES as readonly string[]).includes(code);
-  return new BusError(known ? (code as ErrorCode) : 'REMOTE_ERROR', text(failure.message, 'an error without words'), {
-    where: `${text(failure.where, request.call)}, at ${request.server.target.peer.name}`,
-    data: { name: text(failure.name, 'Error'), code, data: failure.data },
-  });
 }

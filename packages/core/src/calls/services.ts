@@ -7,7 +7,7 @@ import type { Link } from '../link/link.ts';
 import { NO_BYTES } from '../link/out-message.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
 import { isThenable } from '../thenable.ts';
-import type { RemoteFailure } from './requests.ts';
+import { encodeFailure, failureOf, type RemoteFailure } from './remote-failure.ts';
 
 /** What a handler may use beside its input. */
 export interface RequestContext {
@@ -26,6 +26,7 @@ export interface Service extends Disposable {
   /** Requests being handled, and waiting for a free handler. */
   readonly active: number;
   readonly queued: number;
+  /** Ends it: what waits is answered with NO_RESPONDERS; running handlers go on, hear who gives up, and answer. */
   close(): void;
 }
 
@@ -48,7 +49,10 @@ export interface ServiceHost {
   awaitContinuations(): void;
   /** Sends the answer to where the request came from. */
   answer(request: Served, call: string, kind: number, shipment: Shipment): void;
+  /** The service is closed: it takes nothing new, its name is free. */
   unserved(service: ActiveService): void;
+  /** The service is closed and none of its handlers runs any more. Called once. */
+  retired(service: ActiveService): void;
 }
 
 class Running implements RequestContext {
@@ -56,21 +60,9 @@ class Running implements RequestContext {
   /** The asking side gave up: its slot is free, the answer is nobody's. */
   cancelled = false;
   #controller: AbortController | undefined;
-  #resolve: (() => void) | undefined;
 
   constructor(request: Served) {
     this.request = request;
-  }
-
-  /** Resolves when the request is answered or given up. */
-  get done(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-  }
-
-  ended(): void {
-    this.#resolve?.();
   }
 
   get from(): PeerInfo {
@@ -106,8 +98,11 @@ export class ActiveService implements Service {
   readonly #output: StandardSchema | undefined;
   readonly #concurrency: number;
   readonly #running = new Set<Running>();
-  readonly #waiting: { request: Served; hold: CreditHold }[] = [];
+  #waiting: { request: Served; hold: CreditHold }[] = [];
+  /** `#next` is at work further down the stack. */
+  #beginning = false;
   #closed = false;
+  #idle: (() => void) | undefined;
 
   constructor(
     host: ServiceHost,
@@ -148,8 +143,7 @@ export class ActiveService implements Service {
   cancel(link: Link | undefined, id: number): boolean {
     for (const running of this.#running) {
       if (running.request.link !== link || running.request.id !== id) continue;
-      running.cancel();
-      this.#ended(running);
+      this.#giveUp(running);
       return true;
     }
     const at = this.#waiting.findIndex(({ request }) => request.link === link && request.id === id);
@@ -161,23 +155,44 @@ export class ActiveService implements Service {
 
   /** Everything asked over `link` is given up. */
   linkEnded(link: Link): void {
-    for (const running of this.#running) if (running.request.link === link) this.cancel(link, running.request.id);
-    for (const { request } of this.#waiting.slice()) if (request.link === link) this.cancel(link, request.id);
+    // What waits goes first: a place that becomes free is for another link's.
+    const given = this.#waiting.filter(({ request }) => request.link === link);
+    this.#waiting = this.#waiting.filter(({ request }) => request.link !== link);
+    for (const { hold } of given) hold.release();
+    for (const running of this.#running) if (running.request.link === link) this.#giveUp(running);
+  }
+
+  #giveUp(running: Running): void {
+    running.cancel();
+    this.#ended(running);
   }
 
   #ended(running: Running): void {
     if (!this.#running.delete(running)) return;
-    running.ended();
+    this.#retireIfDone();
     this.#next();
   }
 
+  /** Begins what waits while handlers are free. A handler that ends at once comes back to this loop, not into it. */
   #next(): void {
-    while (this.#running.size < this.#concurrency) {
-      const waiting = this.#waiting.shift();
-      if (waiting === undefined) return;
-      waiting.hold.release();
-      this.#run(waiting.request);
+    if (this.#beginning) return;
+    this.#beginning = true;
+    try {
+      while (this.#running.size < this.#concurrency) {
+        const waiting = this.#waiting.shift();
+        if (waiting === undefined) break;
+        waiting.hold.release();
+        this.#run(waiting.request);
+      }
+    } finally {
+      this.#beginning = false;
     }
+  }
+
+  #retireIfDone(): void {
+    if (!this.#closed || this.#running.size > 0) return;
+    this.#host.retired(this);
+    this.#idle?.();
   }
 
   #run(request: Served): void {
@@ -204,7 +219,7 @@ export class ActiveService implements Service {
   #finished(running: Running, value: unknown): void {
     try {
       const output = this.#output === undefined ? value : validate(this.#output, value, `output of ${this.call}`);
-      if (!running.cancelled) this.#answer(running.request, KIND.REPLY, output);
+      if (!running.cancelled) this.#reply(running.request, output);
     } catch (error) {
       this.#failed(running, error);
       return;
@@ -213,35 +228,40 @@ export class ActiveService implements Service {
   }
 
   #failed(running: Running, error: unknown): void {
-    if (!running.cancelled) {
-      const failure = describe(error);
+    try {
+      if (running.cancelled) return;
+      const failure = failureOf(error);
+      this.#refuse(running.request, failure);
       this.#host.handlerFailed(
         isBusError(error)
           ? error
           : new BusError('HANDLER_FAILED', failure.message, { where: `call ${this.call}`, cause: error }),
       );
-      this.#answer(running.request, KIND.ERROR, failure);
+    } finally {
+      this.#ended(running);
     }
-    this.#ended(running);
   }
 
-  #answer(request: Served, kind: number, value: unknown): void {
+  /** @throws BusError NOT_SERIALIZABLE | TOO_LARGE */
+  #reply(request: Served, value: unknown): void {
     const shipment = answerShipment(request);
-    try {
-      this.#host.encoder.into(shipment, value, `answer of ${this.call}`);
-    } catch (error) {
-      if (kind !== KIND.ERROR) throw error;
-      // What the error carried as data cannot travel; the rest must.
-      const { data: _left, ...rest } = value as RemoteFailure;
-      this.#host.encoder.into(shipment, rest, this.call);
-    }
-    this.#host.answer(request, this.call, kind, shipment);
+    this.#host.encoder.into(shipment, value, `answer of ${this.call}`);
+    this.#host.answer(request, this.call, KIND.REPLY, shipment);
   }
 
-  /** Takes nothing new, and resolves when the running handlers have answered. */
-  async finish(): Promise<void> {
+  #refuse(request: Served, failure: RemoteFailure): void {
+    const shipment = answerShipment(request);
+    encodeFailure(this.#host.encoder, shipment, failure, `answer of ${this.call}`);
+    this.#host.answer(request, this.call, KIND.ERROR, shipment);
+  }
+
+  /** Takes nothing new, and resolves when the running handlers have answered or were given up. */
+  finish(): Promise<void> {
     this.close();
-    await Promise.all([...this.#running].map((running) => running.done));
+    if (this.#running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+    });
   }
 
   close(): void {
@@ -250,12 +270,13 @@ export class ActiveService implements Service {
     this.#host.unserved(this);
     for (const { request, hold } of this.#waiting.splice(0)) {
       hold.release();
-      this.#answer(request, KIND.ERROR, {
+      this.#refuse(request, {
         name: 'BusError',
         code: 'NO_RESPONDERS',
         message: `${this.call} is no longer served here`,
       });
     }
+    this.#retireIfDone();
   }
 
   [Symbol.dispose](): void {
@@ -277,17 +298,5 @@ export function answerShipment(request: Pick<Served, 'priority' | 'flow'>): Ship
     via: undefined,
     value: undefined,
     byReference: false,
-  };
-}
-
-function describe(error: unknown): RemoteFailure {
-  if (!(error instanceof Error)) return { name: 'Error', code: 'REMOTE_ERROR', message: String(error) };
-  const { code, data } = error as { code?: unknown; data?: unknown };
-  return {
-    name: error.name,
-    code: typeof code === 'string' ? code : 'REMOTE_ERROR',
-    message: isBusError(error) ? error.what : error.message,
-    ...(isBusError(error) && error.where !== undefined ? { where: error.where } : {}),
-    ...(data === undefined ? {} : { data }),
   };
 }

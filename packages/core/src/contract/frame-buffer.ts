@@ -31,14 +31,15 @@ export function allocateFrameBuffer(bytes: number, transferable = false): FrameB
   return frameBuffer(new ArrayBuffer((bytes + 7) & ~7), 0, undefined, transferable);
 }
 
-const WORD_COPY_BYTES = 128;
+const WORD_COPY_BYTES = 256;
 
 /**
- * Copies `length` bytes between 8-aligned offsets. Up to 128 bytes word by word (7 ns for 64 bytes), above by `set`
- * (the native copy costs ~30 ns whatever the size). Never through Float64Array: NaN bits would change.
+ * Copies `length` bytes between 8-aligned offsets. Up to 256 bytes word by word, eight a round (11 ns for 64 bytes, 17
+ * without the rounds), above by `set` (a view and a native call cost ~50 ns whatever the size). Never through
+ * Float64Array: NaN bits would change.
  *
  * | allocates               | blocks | syscalls | callable from |
- * | one view above 128 bytes | no     | 0        | any thread    |
+ * | one view above 256 bytes | no     | 0        | any thread    |
  */
 export function copyAligned(
   from: FrameBuffer,
@@ -56,6 +57,16 @@ export function copyAligned(
   let read = fromOffset >> 2;
   let write = toOffset >> 2;
   const end = read + (length >> 2);
+  for (; read + 8 <= end; read += 8, write += 8) {
+    target[write] = source[read];
+    target[write + 1] = source[read + 1];
+    target[write + 2] = source[read + 2];
+    target[write + 3] = source[read + 3];
+    target[write + 4] = source[read + 4];
+    target[write + 5] = source[read + 5];
+    target[write + 6] = source[read + 6];
+    target[write + 7] = source[read + 7];
+  }
   while (read < end) target[write++] = source[read++];
   for (let i = length & ~3; i < length; i++) to.u8[toOffset + i] = from.u8[fromOffset + i];
 }

@@ -84,10 +84,11 @@ export function writeFrameHeader(
   i32[at + 1] =
     header.version | (header.kind << 8) | (header.priority << 16) | (header.codec << 20) | (header.flags << 24);
   i32[at + 2] = header.topicId;
-  i32[at + 4] = header.sequence;
-  i32[at + 5] = header.sequence / TWO_32;
-  i32[at + 6] = header.messageId;
-  i32[at + 7] = header.messageId / TWO_32;
+  const { sequence, messageId } = header;
+  i32[at + 4] = sequence;
+  i32[at + 5] = sequence < TWO_32 ? 0 : sequence / TWO_32;
+  i32[at + 6] = messageId;
+  i32[at + 7] = messageId < TWO_32 ? 0 : messageId / TWO_32;
   let end = HEADER_BYTES;
   if (header.flags !== WHOLE || (header.sections & SECTION_BYTES) !== 0)
     end = writeSections(buffer, offset, header, headers);

@@ -97,7 +97,7 @@ export class LocalTarget implements Target {
     this.#queue.push(message);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    RESOLVED.then(this.#pass);
+    void RESOLVED.then(this.#pass);
   }
 
   creditReturned(topic: OutTopic): void {

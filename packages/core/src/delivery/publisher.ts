@@ -32,12 +32,14 @@ export interface Publisher<T = unknown> {
   send(value: T): SendResult;
   /**
    * Resolves when `send` may be tried again after BACK_PRESSURED.
-   * @throws BusError CLOSED | DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`: somebody does not read.
+   * @throws BusError (as rejection) CLOSED; DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`: somebody
+   * does not read; INVALID_OPTION.
    */
   writable(options?: { deadline?: number }): Promise<void>;
   /**
    * Resolves when everything sent so far is settled, with what did not succeed.
-   * @throws BusError DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`; what is open stays under way.
+   * @throws BusError (as rejection) DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`: what is open stays
+   * under way, and the next `flush` reports it; INVALID_OPTION.
    */
   flush(options?: { deadline?: number }): Promise<FlushReport>;
 }
@@ -65,7 +67,7 @@ export class TopicPublisher implements Publisher, Settlement {
   #pending = 0;
   #delivered = 0;
   readonly #failures = new Map<Outcome, { count: number; reason: string }>();
-  #flushes: ((report: FlushReport) => void)[] = [];
+  readonly #flushes = new Set<(report: FlushReport) => void>();
 
   constructor(
     host: PublisherHost,
@@ -123,16 +125,21 @@ export class TopicPublisher implements Publisher, Settlement {
     else {
       const failure = this.#failures.get(outcome);
       if (failure === undefined) this.#failures.set(outcome, { count: 1, reason: reason ?? '' });
-      else failure.count++;
+      else {
+        failure.count++;
+        failure.reason = reason ?? failure.reason;
+      }
     }
     if (--this.#pending > 0) return;
     this.#host.releaseProcess();
-    if (this.#flushes.length === 0) return;
+    if (this.#flushes.size === 0) return;
     const report = this.#report();
-    for (const resolve of this.#flushes.splice(0)) resolve(report);
+    for (const resolve of this.#flushes) resolve(report);
+    this.#flushes.clear();
   }
 
-  writable(options?: { deadline?: number }): Promise<void> {
+  async writable(options?: { deadline?: number }): Promise<void> {
+    const deadline = this.#deadline(options);
     let waiting = true;
     const room = new Promise<void>((resolve, reject) => {
       const attempt = (): void => {
@@ -144,33 +151,44 @@ export class TopicPublisher implements Publisher, Settlement {
       attempt();
     });
     this.#host.holdProcess();
-    return this.#within(room, options, 'no credit in time').finally(() => {
-      waiting = false;
+    try {
+      await this.#host.deadlines.within(room, deadline, () => {
+        waiting = false;
+        return this.#late('no credit in time');
+      });
+    } finally {
       this.#host.releaseProcess();
-    });
+    }
   }
 
   #admits(): boolean {
     return this.#host.outgoing.admits(this.#entry, this.#lastBytes, this.#shipment) === OK;
   }
 
-  flush(options?: { deadline?: number }): Promise<FlushReport> {
-    if (this.#pending === 0) return Promise.resolve(this.#report());
-    const settled = new Promise<FlushReport>((resolve) => this.#flushes.push(resolve));
-    return this.#within(settled, options, 'not everything was settled in time');
+  async flush(options?: { deadline?: number }): Promise<FlushReport> {
+    const deadline = this.#deadline(options);
+    if (this.#pending === 0) return this.#report();
+    let settle!: (report: FlushReport) => void;
+    const settled = new Promise<FlushReport>((resolve) => {
+      settle = resolve;
+    });
+    this.#flushes.add(settle);
+    return this.#host.deadlines.within(settled, deadline, () => {
+      // The report is for who still waits, or for the next.
+      this.#flushes.delete(settle);
+      return this.#late('not everything was settled in time');
+    });
   }
 
-  #within<T>(promise: Promise<T>, options: { deadline?: number } | undefined, what: string): Promise<T> {
-    const { deadlines, limits } = this.#host;
-    return deadlines.within(
-      promise,
-      resolveDeadline(options?.deadline, limits.deadlineMs, `publisher ${this.topic}`),
-      () =>
-        new BusError('DEADLINE_EXCEEDED', what, {
-          where: `publisher ${this.topic}`,
-          remedy: 'look for a subscriber that is stopped or far behind',
-        }),
-    );
+  #deadline(options: { deadline?: number } | undefined): number {
+    return resolveDeadline(options?.deadline, this.#host.limits.deadlineMs, `publisher ${this.topic}`);
+  }
+
+  #late(what: string): BusError {
+    return new BusError('DEADLINE_EXCEEDED', what, {
+      where: `publisher ${this.topic}`,
+      remedy: 'look for a subscriber that is stopped or far behind',
+    });
   }
 
   #report(): FlushReport {

@@ -57,7 +57,7 @@ export class TurnEnd {
     if (this.#scheduled || this.#inPass) return;
     this.#scheduled = true;
     // Not queueMicrotask, which makes an async resource and a bound function of every call.
-    RESOLVED.then(this.#afterMicrotasks);
+    void RESOLVED.then(this.#afterMicrotasks);
   }
 
   readonly #afterMicrotasks = (): void => {

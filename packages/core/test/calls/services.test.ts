@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { RemoteFailure } from '../../src/calls/requests.ts';
+import type { RemoteFailure } from '../../src/calls/remote-failure.ts';
 import { ActiveService, type RequestHandler, type Served, type ServiceHost } from '../../src/calls/services.ts';
 import { CodecTable } from '../../src/codecs/index.ts';
 import { BusError, KIND } from '../../src/contract/index.ts';
@@ -26,6 +26,7 @@ class Host implements ServiceHost, CreditAccount {
   /** Bytes whose credit went back. */
   credit = 0;
   closed = 0;
+  retirements = 0;
   service!: ActiveService;
 
   handlerFailed(error: BusError): void {
@@ -42,6 +43,10 @@ class Host implements ServiceHost, CreditAccount {
 
   unserved(): void {
     this.closed++;
+  }
+
+  retired(): void {
+    this.retirements++;
   }
 
   returned(cost: number): void {
@@ -128,6 +133,24 @@ describe('concurrency', () => {
       0,
     ]);
   });
+
+  test('lets any number that wait go one after the other, not one inside the other', async () => {
+    let free = (): void => {};
+    const host = serve(
+      (id) =>
+        id === 0 &&
+        new Promise<void>((resolve) => {
+          free = resolve;
+        }),
+      { concurrency: 1 },
+    );
+    for (let id = 0; id <= 10_000; id++) host.ask(id);
+    expect(host.service.queued).toBe(10_000);
+    free();
+    await turn();
+    expect([host.answers.length, host.answers.at(-1)?.id, host.failures]).toEqual([10_001, 10_000, []]);
+    expect([host.service.active, host.service.queued]).toEqual([0, 0]);
+  });
 });
 
 describe('a request given up', () => {
@@ -200,6 +223,21 @@ describe('a request given up', () => {
     service.linkEnded(link);
     expect([begun, service.queued, host.credit]).toEqual([[1], 0, 30]);
   });
+
+  test('with its link leaves its place to another’s, not to one of the same link', () => {
+    const { host, service, begun } = desk(1);
+    for (const id of [1, 2, 3]) host.ask(id, link);
+    host.ask(4, other);
+    service.linkEnded(link);
+    expect([begun, service.active, service.queued, host.credit]).toEqual([[1, 4], 1, 0, 40]);
+  });
+
+  test('with its link takes a request along that has the number of another', () => {
+    const { host, service, begun } = desk(1);
+    for (const id of [1, 1, 1]) host.ask(id, link);
+    service.linkEnded(link);
+    expect([begun, service.active, service.queued, host.credit]).toEqual([[1], 0, 0, 30]);
+  });
 });
 
 describe('an error', () => {
@@ -211,6 +249,8 @@ describe('an error', () => {
     expect([host.failures.length, host.service.active]).toEqual([1, 0]);
     return { said: host.answers[0].value as RemoteFailure, reported: host.failures[0] };
   };
+  /** More than a message may hold. */
+  const long = 'x'.repeat((1 << 20) + 1);
   const thrown = Object.assign(new RangeError('too far'), { code: 'E_FAR', data: { limit: 3 } });
 
   test.each<[string, RequestHandler]>([
@@ -244,6 +284,29 @@ describe('an error', () => {
   test('with data that cannot travel arrives without', async () => {
     const { said } = await failure(() => Promise.reject(Object.assign(new Error('bad'), { data: () => {} })));
     expect(said).toEqual({ name: 'Error', code: 'REMOTE_ERROR', message: 'bad' });
+  });
+
+  test('too long to travel arrives as its code', async () => {
+    const { said } = await failure(() => Promise.reject(Object.assign(new Error(long), { code: 'E_LONG' })));
+    expect(said).toEqual({ name: 'Error', code: 'E_LONG', message: 'what it says cannot be sent' });
+  });
+
+  test.each<[string, RequestHandler]>([
+    ['rejected', () => Promise.reject(Object.assign(new Error(), { code: long }))],
+    [
+      'thrown',
+      () => {
+        throw Object.assign(new Error(), { code: long });
+      },
+    ],
+  ])('of which nothing can travel, %s, arrives without words', async (_, handler) => {
+    const { said } = await failure(handler);
+    expect(said).toEqual(new Uint8Array(0));
+  });
+
+  test('that cannot even be read is told as such', async () => {
+    const { said } = await failure(() => Promise.reject(Object.create(null)));
+    expect(said).toEqual({ name: 'Error', code: 'REMOTE_ERROR', message: 'an error that cannot be read' });
   });
 
   test.each<[string, RequestHandler, ServeOptions]>([
@@ -283,6 +346,30 @@ describe('close', () => {
       { id: 3, kind: 'error', value: expect.objectContaining({ code: 'NO_RESPONDERS' }) },
       { id: 1, kind: 'reply', value: 'answer 1' },
     ]);
+  });
+
+  test('retires the service once, with its last handler', async () => {
+    const idle = desk(1);
+    idle.service.close();
+    expect(idle.host.retirements).toBe(1);
+    const busy = desk(2);
+    for (const id of [1, 2]) busy.host.ask(id);
+    busy.service.close();
+    await busy.answer(1);
+    expect(busy.host.retirements).toBe(0);
+    await busy.answer(2);
+    expect([idle.host.retirements, busy.host.retirements]).toEqual([1, 1]);
+  });
+
+  test('by a handler that waited, too', () => {
+    const host = serve((id) => (id === 1 ? new Promise(() => {}) : host.service.close()), { concurrency: 1 });
+    for (const id of [1, 2, 3]) host.ask(id);
+    host.service.cancel(undefined, 1);
+    expect(host.answers.map(({ id, kind }) => [id, kind])).toEqual([
+      [3, 'error'],
+      [2, 'reply'],
+    ]);
+    expect([host.retirements, host.service.active, host.service.queued]).toEqual([1, 0, 0]);
   });
 
   test('finish waits for what runs: answered or given up', async () => {

@@ -153,6 +153,21 @@ describe('without credit', () => {
     expect(asks).not.toHaveBeenCalled();
   });
 
+  test.each([-1, 0, Number.NaN])('a deadline of %d ms is a rejection, and nothing is held', async (deadline) => {
+    await start();
+    a.bus.subscribe('t');
+    const publisher = a.bus.publisher('t');
+    fill(publisher);
+    await publisher.flush();
+    const before = held();
+    const asks = vi.spyOn(a.engine, 'awaitRoom');
+    await expect(publisher.writable({ deadline })).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      where: 'publisher t',
+    });
+    expect([held() - before, asks.mock.calls.length]).toEqual([0, 0]);
+  });
+
   test('best-effort is taken all the same', async () => {
     await start();
     a.bus.subscribe('t');
@@ -273,6 +288,46 @@ describe('flush', () => {
     const again = watched(publisher.flush());
     await flow(red);
     expect([received, again.settled, a.engine.counters.outcomes.delivered]).toEqual([1, true, 1]);
+  });
+
+  test('that was late leaves the report to the next', async () => {
+    const red = new Fabric('red');
+    await start({}, red);
+    b.bus.subscribe('t', () => {});
+    await turn();
+    const publisher = a.bus.publisher('t');
+    publisher.send(bytes(8));
+    const late = expect(publisher.flush({ deadline: 20 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await pair.clock.advance(20);
+    await late;
+    await flow(red);
+    expect(await publisher.flush()).toEqual({ delivered: 1, failed: [] });
+  });
+
+  test.each([-1, 0, Number.NaN])('with a deadline of %d ms is a rejection, and leaves the report', async (deadline) => {
+    await start();
+    a.bus.subscribe('t', () => {});
+    const publisher = a.bus.publisher('t');
+    const invalid = { code: 'INVALID_OPTION', where: 'publisher t' };
+    publisher.send(bytes(8));
+    await expect(publisher.flush({ deadline })).rejects.toMatchObject(invalid);
+    await turn();
+    await expect(publisher.flush({ deadline })).rejects.toMatchObject(invalid);
+    expect(await publisher.flush()).toEqual({ delivered: 1, failed: [] });
+  });
+
+  test('tells the last reason of an outcome', async () => {
+    await start({ limits: { maxQueuedBytes: 100 } });
+    b.bus.subscribe('t');
+    await turn();
+    const publisher = a.bus.publisher('t');
+    const refused = async (...sizes: number[]) => {
+      for (const size of sizes) publisher.send(bytes(size));
+      return (await publisher.flush()).failed;
+    };
+    const [full, unreachable] = ['more than 100 bytes are queued for this peer', 'no transport in common with b'];
+    expect(await refused(10, 200)).toEqual([{ outcome: 'refused', count: 2, reason: full }]);
+    expect(await refused(200, 10)).toEqual([{ outcome: 'refused', count: 2, reason: unreachable }]);
   });
 });
 
