@@ -12,6 +12,8 @@ import {
 
 /** Largest control frame: a HELLO with every subscription a peer may have. */
 const MAX_CONTROL_FRAME_BYTES = 4 * 1024 * 1024;
+/** How long a closed connection waits for a peer that does not read. */
+const LINGER_MS = 100;
 
 /** One control message. `payload` is private and may be kept. */
 export interface ControlMessage {
@@ -31,7 +33,7 @@ export interface ControlChannel {
   onMessage(handler: (message: ControlMessage) => void): void;
   /** Once; `reason` is undefined when the other side ended it in order. */
   onClose(handler: (reason: BusError | undefined) => void): void;
-  /** Writes out what was sent, then closes; resolves when that is done. */
+  /** Writes out what was sent and waits, for a moment, until the other side has read it; then closes. */
   close(): Promise<void>;
 }
 
@@ -85,10 +87,16 @@ export class ControlConnection implements ControlChannel {
   }
 
   close(): Promise<void> {
-    if (this.socket.destroyed) return Promise.resolve();
+    const { socket } = this;
+    if (socket.destroyed) return Promise.resolve();
     return new Promise((resolve) => {
-      this.socket.once('close', () => resolve());
-      this.socket.end(() => this.socket.destroy());
+      // The other side ends it: a write of theirs that met a closed socket would make them drop our last word unread.
+      const linger = setTimeout(() => socket.destroy(), LINGER_MS);
+      socket.once('close', () => {
+        clearTimeout(linger);
+        resolve();
+      });
+      socket.end();
     });
   }
 
