@@ -41,7 +41,7 @@ function watched(promise: Promise<unknown>): { settled: boolean } {
   const done = (): void => {
     state.settled = true;
   };
-  promise.then(done, done);
+  void promise.then(done, done);
   return state;
 }
 
