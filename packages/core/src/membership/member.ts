@@ -16,6 +16,8 @@ export class Member {
   readonly socketName: string;
   /** While the connection is broken: when the peer is given up. */
   returnTimer: TimerHandle | undefined;
+  /** Its process, or the participant itself, is proven dead: the link ends as soon as all it left is read. */
+  dead = false;
   /** The peer said BYE: its end is no loss. */
   leaving = false;
 

@@ -12,7 +12,7 @@ import {
 import type { ControlMessage } from '../control/control-connection.ts';
 import type { ControlPlane, DialResult, Greeting } from '../control/control-plane.ts';
 import type { Hello } from '../control/hello.ts';
-import { isProvenDead, type ProcessIdentity } from '../control/process-identity.ts';
+import { isProvenDead, type ProcessIdentity, sameProcess } from '../control/process-identity.ts';
 import type { Records } from '../control/records.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
@@ -20,6 +20,7 @@ import type { Link } from '../link/link.ts';
 import { BUS_CLOSED } from '../outcomes.ts';
 import type { AnnouncedInterest } from './announced-interest.ts';
 import { type InterestChange, parseChange } from './interest-change.ts';
+import { afterLastFrame } from './last-frame.ts';
 import { Member } from './member.ts';
 import type { ServiceDirectory } from './service-directory.ts';
 
@@ -28,8 +29,6 @@ const RESCAN_MS = 2000;
 const LATER_DIALS_MS = 5000;
 /** First pauses between two looks at a peer whose connection broke; a process takes moments to be a zombie. */
 const PROOF_PAUSES_MS = [1, 2, 5, 10, 20, 50, 100, 200, 400];
-/** Turns of the event loop without a frame from a dead peer, after which nothing of it can be left unread. */
-const QUIET_TURNS = 3;
 
 export interface MembershipHost {
   readonly self: PeerInfo;
@@ -286,23 +285,32 @@ export class Membership {
   #disconnected(member: Member): void {
     member.connection = undefined;
     member.releaseWaiters();
-    if (this.#closed) return;
+    if (this.#closed || member.dead) return;
     if (member.leaving) {
       this.#host.disconnected(member.peer, false);
       this.#endWhenQuiet(member, 'leave', 'the peer has left');
       return;
     }
-    const dead = isProvenDead(member.process, this.#host.process);
-    this.#host.disconnected(member.peer, dead);
-    if (dead) this.#endWhenQuiet(member, 'lost', 'the peer has died');
-    else {
-      member.link.suspend();
-      member.returnTimer = this.#host.clock.setTimer(
-        () => this.#endWhenQuiet(member, 'lost', 'the peer did not come back'),
-        this.#host.limits.resumeMs,
-      );
-      void this.#findOut(member, 0);
+    if (isProvenDead(member.process, this.#host.process)) {
+      // A process dies whole: waiting for the end of each of its connections would take Node ten times as long.
+      for (const other of this.#members.values()) if (sameProcess(other.process, member.process)) this.#died(other);
+      return;
     }
+    this.#host.disconnected(member.peer, false);
+    member.link.suspend();
+    member.returnTimer = this.#host.clock.setTimer(
+      () => this.#endWhenQuiet(member, 'lost', 'the peer did not come back'),
+      this.#host.limits.resumeMs,
+    );
+    void this.#findOut(member, 0);
+  }
+
+  /** Proven dead. What it has left to read, its farewell included, is read before the link ends. */
+  #died(member: Member): void {
+    if (member.dead) return;
+    member.dead = true;
+    this.#host.disconnected(member.peer, true);
+    this.#endWhenQuiet(member, 'lost', 'the peer has died');
   }
 
   /** Alive or dead? A dead process is seen in /proc, a dead participant refuses connections; else the link resumes. */
@@ -310,8 +318,7 @@ export class Membership {
     const result = await this.#dial(member.peer.id, member.socketName, member.session);
     if (this.#closed || member.link.ended || member.connection !== undefined) return;
     if (result === 'dead' || isProvenDead(member.process, this.#host.process)) {
-      this.#host.disconnected(member.peer, true);
-      this.#endWhenQuiet(member, 'lost', 'the peer has died');
+      this.#died(member);
       return;
     }
     const pause = PROOF_PAUSES_MS[Math.min(attempt, PROOF_PAUSES_MS.length - 1)] * (0.5 + Math.random());
@@ -323,18 +330,11 @@ export class Membership {
 
   /** Ends the link once nothing of the peer is left unread: what it committed is delivered first. */
   #endWhenQuiet(member: Member, how: 'leave' | 'lost', reason: string): void {
-    const { link } = member;
-    let seen = link.framesReceived;
-    let quiet = 0;
-    const turn = (): void => {
-      // It came back after all.
-      if (member.connection !== undefined) return;
-      quiet = link.framesReceived === seen ? quiet + 1 : 0;
-      seen = link.framesReceived;
-      if (quiet >= QUIET_TURNS) this.#end(member, how, reason);
-      else setImmediate(turn);
-    };
-    setImmediate(turn);
+    afterLastFrame(
+      member.link,
+      () => member.connection !== undefined && !member.dead,
+      () => this.#end(member, member.leaving ? 'leave' : how, reason),
+    );
   }
 
   #end(member: Member, how: 'leave' | 'lost', reason: string): void {
