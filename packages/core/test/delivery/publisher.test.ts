@@ -38,10 +38,10 @@ function fill(publisher: Publisher): number {
 /** Follows a promise without waiting for it. */
 function watched(promise: Promise<unknown>): { settled: boolean } {
   const state = { settled: false };
-  const done = (): void => {
+  const settle = (): void => {
     state.settled = true;
   };
-  void promise.then(done, done);
+  void promise.then(settle, settle);
   return state;
 }
 
