@@ -8,7 +8,7 @@ import { ROOT } from '../paths.mjs';
 const traces = [new RegExp(`${literal(`${path.dirname(ROOT)}/`)}[\\w.-]`), /registry\.(npmjs|yarnpkg)\./];
 // A root user's home or a clone in a top folder is too common a word to look for.
 if (os.homedir().length > 3) traces.push(new RegExp(`(^|[\\s'"\`=(])${literal(`${os.homedir()}/`)}`, 'm'));
-if (path.dirname(ROOT).length < 4) traces.shift();
+if (path.dirname(ROOT).length < 5) traces.shift();
 
 let found = 0;
 for (const file of committedFiles()) {

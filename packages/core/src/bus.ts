@@ -1,21 +1,17 @@
-import { assertConcurrency, assertNotAborted, resolveDeadline } from './call-options.ts';
-import { ActiveService, type RequestHandler, type Service } from './calls/services.ts';
+import { assertConcurrency, resolveDeadline } from './call-options.ts';
+import { ActiveService, type RequestHandler, type Service } from './calls/active-service.ts';
+import { ask } from './calls/ask.ts';
 import { type CloseReport, closeEngine, drain } from './closing.ts';
 import { assertPattern, assertTopic, BusError, type PeerInfo, type Qos } from './contract/index.ts';
-import type { CallContract, TopicContract } from './contracts.ts';
-import { PublishCall } from './delivery/publish-call.ts';
-import { type Publisher, TopicPublisher } from './delivery/publisher.ts';
+import { type CallContract, nameOf, type TopicContract } from './contracts.ts';
+import type { Publisher } from './delivery/publisher.ts';
+import { publish, publisherFor } from './delivery/publishing.ts';
 import type { Engine } from './engine.ts';
 import type { BusEvents } from './events.ts';
-import { flowHash } from './interest/topic-entry.ts';
-import { encodeHeaders } from './link/headers.ts';
-import { NO_BYTES } from './link/out-message.ts';
 import type { InterestChange } from './membership/interest-change.ts';
 import type { PublisherOptions, PublishOptions, RequestOptions, ServeOptions, SubscribeOptions } from './options.ts';
 import type { Counters, Receipt } from './outcomes.ts';
-import { type ResolvedQos, resolveQos } from './qos.ts';
 import { type Explanation, explain } from './selector/explain.ts';
-import { validate } from './standard-schema.ts';
 import { ActiveSubscription, type MessageHandler, type Subscription } from './subscription.ts';
 import type { Unavailable } from './transports.ts';
 
@@ -74,46 +70,14 @@ export class Bus {
     value: NoInfer<T>,
     options?: PublishOptions,
   ): Promise<Receipt> {
-    const engine = this.#engine;
-    const name = this.#topicName(topic, 'publish');
-    const contract = typeof topic === 'string' ? undefined : topic;
-    const qos = this.#qos(options, contract?.qos, `publish ${name}`);
-    assertNotAborted(options?.signal, `publish ${name}`);
-    const deadline = resolveDeadline(options?.deadline, engine.limits.deadlineMs, `publish ${name}`);
-    const checked = contract?.schema === undefined ? value : validate(contract.schema, value, `publish ${name}`);
-    const entry = engine.interest.entry(name);
-    const headers =
-      options?.headers === undefined ? undefined : encodeHeaders(options.headers, engine.limits.maxHeadersBytes);
-    const shipment = {
-      payload: NO_BYTES,
-      start: 0,
-      size: 0,
-      codec: 0,
-      priority: qos.priority,
-      reliable: qos.reliability === 'reliable',
-      flow: options?.orderKey === undefined ? entry.hash : flowHash(name, options.orderKey),
-      headers,
-      via: options?.via,
-      value: undefined,
-      byReference: false,
-    };
-    engine.encoder.into(shipment, checked, `publish ${name}`);
-    engine.holdProcess();
-    const call = new PublishCall(name, engine.deadlines, options?.signal, () => engine.releaseProcess());
-    engine.outgoing.send(entry, shipment, call);
-    call.submitted(deadline);
-    return call.promise;
+    this.#assertOpen('publish');
+    return publish(this.#engine, topic as string | TopicContract, value, options);
   }
 
   /** A publisher for many messages of one topic: no promise per message, results as numbers. */
   publisher<T>(topic: string | TopicContract<T, unknown>, options?: PublisherOptions): Publisher<T> {
-    const engine = this.#engine;
-    const name = this.#topicName(topic, 'publisher');
-    const contract = typeof topic === 'string' ? undefined : topic;
-    const qos = this.#qos(options, contract?.qos, `publisher ${name}`);
-    const entry = engine.interest.entry(name);
-    const flow = options?.orderKey === undefined ? entry.hash : flowHash(name, options.orderKey);
-    return new TopicPublisher(engine, entry, contract?.schema, qos, flow, options?.via, options?.local === 'reference');
+    this.#assertOpen('publisher');
+    return publisherFor(this.#engine, topic, options);
   }
 
   /**
@@ -168,43 +132,8 @@ export class Bus {
     input: NoInfer<In>,
     options?: RequestOptions,
   ): Promise<Out> {
-    const engine = this.#engine;
     this.#assertOpen('request');
-    const name = nameOf(call);
-    assertTopic(name, 'request');
-    const contract = typeof call === 'string' ? undefined : call;
-    const qos = this.#qos(
-      options?.priority === undefined ? undefined : { priority: options.priority },
-      contract?.qos,
-      `request ${name}`,
-    );
-    assertNotAborted(options?.signal, `request ${name}`);
-    const deadline = resolveDeadline(options?.deadline, engine.limits.deadlineMs, `request ${name}`);
-    const checked = contract?.input === undefined ? input : validate(contract.input, input, `input of ${name}`);
-    const shipment = {
-      payload: NO_BYTES,
-      start: 0,
-      size: 0,
-      codec: 0,
-      priority: qos.priority,
-      reliable: true,
-      flow: engine.interest.entry(name).hash,
-      headers:
-        options?.headers === undefined ? undefined : encodeHeaders(options.headers, engine.limits.maxHeadersBytes),
-      via: options?.via,
-      value: undefined,
-      byReference: false,
-    };
-    engine.encoder.into(shipment, checked, `request ${name}`);
-    const server = engine.chooseServer(name);
-    if (server === undefined) {
-      throw new BusError('NO_RESPONDERS', `nobody serves ${name}`, {
-        where: `request ${name}`,
-        remedy: 'start a participant that serves it',
-      });
-    }
-    const answer = engine.requests.send(name, server, shipment, contract?.output, deadline, options?.signal);
-    return answer as Promise<Out>;
+    return ask(this.#engine, call as string | CallContract, input, options) as Promise<Out>;
   }
 
   /**
@@ -224,7 +153,7 @@ export class Bus {
     const name = nameOf(call);
     assertTopic(name, 'serve');
     assertConcurrency(options?.concurrency, `serve ${name}`);
-    if (engine.served.has(name)) {
+    if (engine.ownServices.has(name)) {
       throw new BusError('NAME_TAKEN', `this bus serves ${name} already`, {
         where: 'serve',
         remedy: 'close the other service, or raise its concurrency',
@@ -232,15 +161,14 @@ export class Bus {
     }
     const contract = typeof call === 'string' ? undefined : call;
     const service = new ActiveService(
-      engine,
+      engine.ownServices,
       name,
       handler as RequestHandler,
       contract?.input,
       contract?.output,
       options?.concurrency ?? 16,
     );
-    engine.served.set(name, service);
-    engine.serving.add(service);
+    engine.ownServices.add(service);
     engine.holdProcess();
     if (engine.announced.add('service', name)) service.ready = this.#known({ services: [name] }, `serve ${name}`);
     closeOnAbort(options?.signal, service);
@@ -315,38 +243,11 @@ export class Bus {
     await this.close();
   }
 
-  #topicName(topic: string | { readonly name: string }, where: string): string {
-    this.#assertOpen(where);
-    const name = nameOf(topic);
-    assertTopic(name, where);
-    return name;
-  }
-
   /** While the bus closes, handlers may still publish; nothing new may be `taken`. */
   #assertOpen(where: string, taken = false): void {
     if (this.#engine.closed || (taken && this.#closing !== undefined)) {
       throw new BusError('CLOSED', 'the bus is closed', { where, remedy: 'publish before close(), or make a new bus' });
     }
-  }
-
-  /** @throws BusError UNSUPPORTED_QOS naming each installed transport's reason. */
-  #qos(own: Qos | undefined, usual: Qos | undefined, where: string): ResolvedQos {
-    const qos = resolveQos(own, usual, where);
-    if (qos.reliability !== 'acknowledged' && qos.durability === 'volatile') return qos;
-    const asked = qos.durability === 'volatile' ? `reliability ${qos.reliability}` : `durability ${qos.durability}`;
-    const reasons = [...this.#engine.transports.installed].map(({ name, capabilities }) =>
-      qos.reliability === 'acknowledged'
-        ? `${name}: acknowledged delivery is not available in this release`
-        : `${name}: durable ${capabilities.durable}`,
-    );
-    throw new BusError(
-      'UNSUPPORTED_QOS',
-      `no installed transport can honour ${asked}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`,
-      {
-        where,
-        remedy: 'install a transport that can, or ask for less',
-      },
-    );
   }
 }
 
@@ -357,9 +258,4 @@ function closeOnAbort(signal: AbortSignal | undefined, closable: { close(): void
   if (signal === undefined) return;
   if (signal.aborted) closable.close();
   else signal.addEventListener('abort', () => closable.close(), { once: true });
-}
-
-/** The name of a contract, or what was given in its place: the checks say what is wrong with it. */
-function nameOf(given: unknown): unknown {
-  return typeof given === 'object' && given !== null && 'name' in given ? given.name : given;
 }

@@ -43,7 +43,7 @@ export async function closeEngine(
   engine.membership.stopAdmitting();
   const subscriptions = [...engine.subscriptions];
   // Handlers may still publish and answer: what they send is drained too.
-  const handlers = [...subscriptions, ...engine.serving].map((taker) => taker.finish());
+  const handlers = [...subscriptions, ...engine.ownServices.unretired].map((taker) => taker.finish());
   const work = Promise.allSettled(handlers).then(() => {
     engine.closed = true;
     return drain(engine, timeoutMs);

@@ -65,6 +65,11 @@ export function call(
   });
 }
 
+/** The name of a contract, or what was given in its place: the checks say what is wrong with it. */
+export function nameOf(given: unknown): unknown {
+  return typeof given === 'object' && given !== null && 'name' in given ? given.name : given;
+}
+
 function assertSchema(schema: unknown, where: string): void {
   if (schema === undefined) return;
   const standard = (schema as { '~standard'?: { version?: unknown; validate?: unknown } } | null)?.['~standard'];

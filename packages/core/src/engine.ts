@@ -1,7 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
-import { encodeFailure } from './calls/remote-failure.ts';
+import { OwnServices, type OwnServicesHost } from './calls/own-services.ts';
 import { type RequestHost, Requests, type Server } from './calls/requests.ts';
-import { type ActiveService, answerShipment, type Served, type ServiceHost } from './calls/services.ts';
 import type { CodecTable } from './codecs/index.ts';
 import { BusError, type Clock, type ErrorCode, KIND, type Logger, type PeerInfo } from './contract/index.ts';
 import type { Hello } from './control/hello.ts';
@@ -12,7 +11,7 @@ import { Deadlines } from './deadlines.ts';
 import { Encoder } from './delivery/encoder.ts';
 import { type DeliveryHost, EventDelivery } from './delivery/incoming.ts';
 import { type LocalHost, LocalTarget } from './delivery/local-target.ts';
-import { Outgoing, type Shipment } from './delivery/outgoing.ts';
+import { Outgoing } from './delivery/outgoing.ts';
 import type { PublisherHost } from './delivery/publisher.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import type { BusEvents } from './events.ts';
@@ -52,7 +51,7 @@ type Hosts = LinkHost &
   LocalHost &
   PublisherHost &
   RequestHost &
-  ServiceHost &
+  OwnServicesHost &
   SubscriptionHost &
   MembershipHost;
 
@@ -93,17 +92,12 @@ export class Engine implements Hosts {
   readonly delivery: EventDelivery;
   readonly membership: Membership;
   readonly dispatcher: Dispatcher;
-  /** Own services that take requests, by call. */
-  readonly served = new Map<string, ActiveService>();
-  /** Own services until they are closed and their handlers done: those hear cancels, and `close` waits for them. */
-  readonly serving = new Set<ActiveService>();
+  readonly ownServices: OwnServices;
   readonly subscriptions = new Set<ActiveSubscription>();
   closed = false;
 
   readonly #hold: ProcessHold;
   readonly #awaitingRoom: (() => void)[] = [];
-  /** Cancels that came before their request, newest last: a cancel may take a faster road. */
-  readonly #earlyCancels = new Map<Link, number[]>();
   #linkCount = 0;
   #nextServer = 0;
 
@@ -123,6 +117,7 @@ export class Engine implements Hosts {
     this.local = new LocalTarget(this);
     this.outgoing = new Outgoing(this.interest, this.local, this.messages, this.counters, this.limits);
     this.requests = new Requests(this);
+    this.ownServices = new OwnServices(this);
     this.delivery = new EventDelivery(this);
     this.membership = new Membership(this);
     this.dispatcher = new Dispatcher(this.clock, this.turnEnd, (peer) => this.membership.linkOf(peer));
@@ -148,16 +143,21 @@ export class Engine implements Hosts {
         this.delivery.remote(link, message);
         return;
       case KIND.REQUEST:
-        this.#requested(
+        this.ownServices.requested({
           link,
-          link.peer,
-          message,
-          message.topic,
-          message.cost,
-          message.topic.entry.name,
-          message.flowIndex & 63,
-          message.headers,
-        );
+          from: link.peer,
+          call: message.topic.entry.name,
+          flow: message.flowIndex & 63,
+          headers: message.headers,
+          account: message.topic,
+          cost: message.cost,
+          messageId: message.messageId,
+          codec: message.codec,
+          priority: message.priority,
+          buffer: message.buffer,
+          start: message.start,
+          end: message.end,
+        });
         return;
       case KIND.REPLY:
       case KIND.ERROR:
@@ -189,72 +189,25 @@ export class Engine implements Hosts {
       start,
       end: start + size,
     };
-    if (message.kind === KIND.REQUEST)
-      this.#requested(undefined, this.self, incoming, account, message.cost, entry.name, message.flow, map);
-    else this.requests.answered(incoming);
-  }
-
-  #requested(
-    link: Link | undefined,
-    from: PeerInfo,
-    message: Pick<IncomingMessage, 'messageId' | 'codec' | 'priority' | 'buffer' | 'start' | 'end'>,
-    account: CreditAccount,
-    cost: number,
-    call: string,
-    flow: number,
-    headers: Readonly<Record<string, string>> | undefined,
-  ): void {
-    this.counters.received++;
-    const { messageId: id, priority } = message;
-    const origin = { link, from, id, priority, flow, headers };
-    const service = this.served.get(call);
-    if (service === undefined || this.#wasCancelled(link, id)) {
-      account.returned(cost, true);
-      if (service === undefined)
-        this.#refuse({ ...origin, input: undefined }, call, 'NO_RESPONDERS', `${call} is not served here any more`);
+    if (message.kind !== KIND.REQUEST) {
+      this.requests.answered(incoming);
       return;
     }
-    let input: unknown;
-    try {
-      input = this.codecs.decode(message.codec, message.buffer, message.start, message.end);
-    } catch (error) {
-      account.returned(cost, true);
-      this.counters.invalid++;
-      this.#refuse({ ...origin, input: undefined }, call, 'DECODE_FAILED', (error as Error).message);
-      return;
-    }
-    service.offer({ ...origin, input }, account, cost);
-  }
-
-  #refuse(request: Served, call: string, code: string, message: string): void {
-    const shipment = answerShipment(request);
-    encodeFailure(this.encoder, shipment, { name: 'BusError', code, message }, call);
-    this.answer(request, call, KIND.ERROR, shipment);
-  }
-
-  answer(request: Served, call: string, kind: number, shipment: Shipment): void {
-    const { link } = request;
-    const entry = this.interest.entry(call);
-    if (link === undefined)
-      this.outgoing.sendTo(this.local, this.local.topic(entry), kind, request.id, shipment, undefined);
-    else if (!link.ended)
-      this.outgoing.sendTo(link.outbound, link.outbound.topic(call, entry.hash), kind, request.id, shipment, undefined);
+    const { cost, flow } = message;
+    this.ownServices.requested({
+      ...incoming,
+      link: undefined,
+      from: this.self,
+      call: entry.name,
+      flow,
+      headers: map,
+      account,
+      cost,
+    });
   }
 
   cancelled(link: Link | undefined, correlation: number): void {
-    for (const service of this.serving) if (service.cancel(link, correlation)) return;
-    if (link === undefined) return;
-    const early = this.#earlyCancels.get(link);
-    if (early === undefined) this.#earlyCancels.set(link, [correlation]);
-    else if (early.push(correlation) > 1024) early.shift();
-  }
-
-  #wasCancelled(link: Link | undefined, id: number): boolean {
-    if (link === undefined) return false;
-    const early = this.#earlyCancels.get(link);
-    const at = early?.indexOf(id) ?? -1;
-    if (at >= 0) early?.splice(at, 1);
-    return at >= 0;
+    this.ownServices.cancelled(link, correlation);
   }
 
   // Sending
@@ -265,7 +218,8 @@ export class Engine implements Hosts {
     const servers: Server[] = [];
     for (const link of this.services.of(call))
       servers.push({ target: link.outbound, account: link.outbound.topic(call, entry.hash), link });
-    if (this.served.has(call)) servers.push({ target: this.local, account: this.local.topic(entry), link: undefined });
+    if (this.ownServices.has(call))
+      servers.push({ target: this.local, account: this.local.topic(entry), link: undefined });
     if (servers.length === 0) return undefined;
     const offset = this.#nextServer++ % servers.length;
     let best = servers[offset];
@@ -295,15 +249,9 @@ export class Engine implements Hosts {
     this.releaseProcess();
   }
 
-  unserved(service: ActiveService): void {
-    if (this.served.get(service.call) !== service) return;
-    this.served.delete(service.call);
-    if (this.announced.remove('service', service.call)) this.membership.retract({ services: [service.call] });
+  unserved(call: string): void {
+    if (this.announced.remove('service', call)) this.membership.retract({ services: [call] });
     this.releaseProcess();
-  }
-
-  retired(service: ActiveService): void {
-    this.serving.delete(service);
   }
 
   // Peers
@@ -319,8 +267,7 @@ export class Engine implements Hosts {
 
   departed(link: Link, how: 'leave' | 'lost'): void {
     this.requests.linkEnded(link);
-    for (const service of this.serving) service.linkEnded(link);
-    this.#earlyCancels.delete(link);
+    this.ownServices.linkEnded(link);
     this.roomReturned();
     this.#emit(how, link.peer);
   }

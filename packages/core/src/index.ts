@@ -2,7 +2,7 @@
  * `@busbar/core`: the bus. Transports are packages of their own, given to `createBus` explicitly.
  */
 export { Bus } from './bus.ts';
-export type { RequestContext, RequestHandler, Service } from './calls/services.ts';
+export type { RequestContext, RequestHandler, Service } from './calls/active-service.ts';
 export type { CloseReport } from './closing.ts';
 export { json, msgpack, raw } from './codecs/index.ts';
 export * from './contract/errors.ts';

@@ -1,4 +1,4 @@
-import type { RequestHandler } from '../calls/services.ts';
+import type { RequestHandler } from '../calls/active-service.ts';
 import type { CallContract, TopicContract } from '../contracts.ts';
 import type { ServeOptions, SubscribeOptions } from '../options.ts';
 import type { MessageHandler } from '../subscription.ts';

@@ -1,6 +1,6 @@
 import type { DependencyContainer, InjectionToken } from 'tsyringe';
 import type { Bus } from '../bus.ts';
-import type { RequestHandler, Service } from '../calls/services.ts';
+import type { RequestHandler, Service } from '../calls/active-service.ts';
 import { BusError } from '../contract/index.ts';
 import type { MessageHandler, Subscription } from '../subscription.ts';
 import { type Handler, handlersOf } from './handlers.ts';

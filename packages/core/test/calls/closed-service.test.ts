@@ -41,11 +41,11 @@ test.each<[string, () => Promise<unknown>]>([
   const given = expect(a.bus.request('work', 1, { deadline: 50 })).rejects.toThrow();
   await flow(red);
   service.close();
-  expect([last.signal.aborted, b.engine.serving.size]).toEqual([false, 1]);
+  expect([last.signal.aborted, b.engine.ownServices.unretired.size]).toEqual([false, 1]);
   await giveUp();
   await given;
   await flow(red);
-  expect([last.signal.aborted, b.engine.serving.size]).toEqual([true, 0]);
+  expect([last.signal.aborted, b.engine.ownServices.unretired.size]).toEqual([true, 0]);
 });
 
 test.each(['own', 'other'])('its handlers hear the abort of an asker on the %s bus', async (whose) => {
@@ -61,7 +61,7 @@ test.each(['own', 'other'])('its handlers hear the abort of an asker on the %s b
   controller.abort();
   await given;
   await flow(red);
-  expect([last.signal.aborted, b.engine.serving.size]).toEqual([true, 0]);
+  expect([last.signal.aborted, b.engine.ownServices.unretired.size]).toEqual([true, 0]);
 });
 
 test('the bus that closes waits for its handlers, as for those of an open one', async () => {
@@ -91,13 +91,13 @@ test('is forgotten with its last answer; its name is free at once', async () => 
   await flow(red);
   requests.push(a.bus.request('work', 2));
   await flow(red);
-  expect([first.service.active, second.service.active, b.engine.serving.size]).toEqual([1, 1, 2]);
+  expect([first.service.active, second.service.active, b.engine.ownServices.unretired.size]).toEqual([1, 1, 2]);
   first.last.answer('first');
   await flow(red);
-  expect([...b.engine.serving]).toEqual([second.service]);
+  expect([...b.engine.ownServices.unretired]).toEqual([second.service]);
   second.last.answer('second');
   await flow(red);
   expect(await Promise.all(requests)).toEqual(['first', 'second']);
   second.service.close();
-  expect(b.engine.serving.size).toBe(0);
+  expect(b.engine.ownServices.unretired.size).toBe(0);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { ActiveService, type RequestHandler, type Served, type ServiceHost } from '../../src/calls/active-service.ts';
 import type { RemoteFailure } from '../../src/calls/remote-failure.ts';
-import { ActiveService, type RequestHandler, type Served, type ServiceHost } from '../../src/calls/services.ts';
 import { CodecTable } from '../../src/codecs/index.ts';
 import { BusError, KIND } from '../../src/contract/index.ts';
 import type { CreditAccount } from '../../src/credit.ts';

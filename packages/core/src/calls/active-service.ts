@@ -1,4 +1,3 @@
-import type { CodecTable } from '../codecs/index.ts';
 import { BusError, isBusError, KIND, type PeerInfo } from '../contract/index.ts';
 import { type CreditAccount, CreditHold } from '../credit.ts';
 import type { Encoder } from '../delivery/encoder.ts';
@@ -43,7 +42,6 @@ export interface Served {
 
 export interface ServiceHost {
   readonly encoder: Encoder;
-  readonly codecs: CodecTable;
   handlerFailed(error: BusError): void;
   /** A promise of the application goes on in this turn. */
   awaitContinuations(): void;

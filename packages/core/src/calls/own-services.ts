@@ -1,0 +1,147 @@
+import type { CodecTable } from '../codecs/index.ts';
+import { type BusError, KIND, type PeerInfo } from '../contract/index.ts';
+import type { CreditAccount } from '../credit.ts';
+import type { Encoder } from '../delivery/encoder.ts';
+import type { LocalTarget } from '../delivery/local-target.ts';
+import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
+import type { Interest } from '../interest/interest.ts';
+import type { IncomingMessage } from '../link/incoming-message.ts';
+import type { Link } from '../link/link.ts';
+import type { Counters } from '../outcomes.ts';
+import { type ActiveService, answerShipment, type Served, type ServiceHost } from './active-service.ts';
+import { encodeFailure } from './remote-failure.ts';
+
+/** Early cancels that are remembered, per link. */
+const MAX_EARLY_CANCELS = 1024;
+
+/** What the services of a bus need of it. */
+export interface OwnServicesHost {
+  readonly counters: Counters;
+  readonly codecs: CodecTable;
+  readonly encoder: Encoder;
+  readonly interest: Interest;
+  readonly outgoing: Outgoing;
+  readonly local: LocalTarget;
+  handlerFailed(error: BusError): void;
+  awaitContinuations(): void;
+  /** `call` is no longer served here. */
+  unserved(call: string): void;
+}
+
+/** A request on its way to a service: from a peer over `link`, or of the own bus. */
+export interface Asked extends Pick<IncomingMessage, 'messageId' | 'codec' | 'priority' | 'buffer' | 'start' | 'end'> {
+  readonly link: Link | undefined;
+  readonly from: PeerInfo;
+  readonly call: string;
+  readonly flow: number;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly account: CreditAccount;
+  readonly cost: number;
+}
+
+/** The answering side of calls: hands requests to this bus's services, and their answers to whoever asked. */
+export class OwnServices implements ServiceHost {
+  readonly encoder: Encoder;
+  readonly #host: OwnServicesHost;
+  readonly #byCall = new Map<string, ActiveService>();
+  /** Services until they are closed and their handlers done: those hear cancels, and the bus waits for them. */
+  readonly #unretired = new Set<ActiveService>();
+  /** Cancels that came before their request, newest last: a cancel may take a faster road. */
+  readonly #earlyCancels = new Map<Link, number[]>();
+
+  constructor(host: OwnServicesHost) {
+    this.#host = host;
+    this.encoder = host.encoder;
+  }
+
+  has(call: string): boolean {
+    return this.#byCall.has(call);
+  }
+
+  add(service: ActiveService): void {
+    this.#byCall.set(service.call, service);
+    this.#unretired.add(service);
+  }
+
+  /** Services that take requests, or still answer some. */
+  get unretired(): ReadonlySet<ActiveService> {
+    return this.#unretired;
+  }
+
+  requested(asked: Asked): void {
+    const { link, from, call, messageId: id, priority, flow, headers, account, cost } = asked;
+    this.#host.counters.received++;
+    const origin = { link, from, id, priority, flow, headers };
+    const service = this.#byCall.get(call);
+    if (service === undefined || this.#wasCancelled(link, id)) {
+      account.returned(cost, true);
+      if (service === undefined)
+        this.#refuse({ ...origin, input: undefined }, call, 'NO_RESPONDERS', `${call} is not served here any more`);
+      return;
+    }
+    let input: unknown;
+    try {
+      input = this.#host.codecs.decode(asked.codec, asked.buffer, asked.start, asked.end);
+    } catch (error) {
+      account.returned(cost, true);
+      this.#host.counters.invalid++;
+      this.#refuse({ ...origin, input: undefined }, call, 'DECODE_FAILED', (error as Error).message);
+      return;
+    }
+    service.offer({ ...origin, input }, account, cost);
+  }
+
+  #refuse(request: Served, call: string, code: string, message: string): void {
+    const shipment = answerShipment(request);
+    encodeFailure(this.encoder, shipment, { name: 'BusError', code, message }, call);
+    this.answer(request, call, KIND.ERROR, shipment);
+  }
+
+  answer(request: Served, call: string, kind: number, shipment: Shipment): void {
+    const { outgoing, local, interest } = this.#host;
+    const { link } = request;
+    const entry = interest.entry(call);
+    if (link === undefined) outgoing.sendTo(local, local.topic(entry), kind, request.id, shipment, undefined);
+    else if (!link.ended)
+      outgoing.sendTo(link.outbound, link.outbound.topic(call, entry.hash), kind, request.id, shipment, undefined);
+  }
+
+  /** The asking side gave up. */
+  cancelled(link: Link | undefined, correlation: number): void {
+    for (const service of this.#unretired) if (service.cancel(link, correlation)) return;
+    if (link === undefined) return;
+    const early = this.#earlyCancels.get(link);
+    if (early === undefined) this.#earlyCancels.set(link, [correlation]);
+    else if (early.push(correlation) > MAX_EARLY_CANCELS) early.shift();
+  }
+
+  #wasCancelled(link: Link | undefined, id: number): boolean {
+    const early = link === undefined ? undefined : this.#earlyCancels.get(link);
+    const at = early?.indexOf(id) ?? -1;
+    if (at >= 0) early?.splice(at, 1);
+    return at >= 0;
+  }
+
+  linkEnded(link: Link): void {
+    for (const service of this.#unretired) service.linkEnded(link);
+    this.#earlyCancels.delete(link);
+  }
+
+  handlerFailed(error: BusError): void {
+    this.#host.handlerFailed(error);
+  }
+
+  awaitContinuations(): void {
+    this.#host.awaitContinuations();
+  }
+
+  unserved(service: ActiveService): void {
+    if (this.#byCall.get(service.call) !== service) return;
+    this.#byCall.delete(service.call);
+    this.#host.unserved(service.call);
+  }
+
+  retired(service: ActiveService): void {
+    this.#unretired.delete(service);
+  }
+}
