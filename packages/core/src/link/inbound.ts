@@ -8,20 +8,20 @@ import {
   KIND,
   readFrameHeader,
   SECTION,
-  SKIPPABLE_KIND,
   UNKNOWN_VERSION,
   verifyChecksum,
   WHOLE,
 } from '../contract/index.ts';
 import { Answers } from './answers.ts';
 import { Assembly } from './assembly.ts';
+import { ControlFrames } from './control-frames.ts';
 import { parseHeaders } from './headers.ts';
 import type { LinkHost } from './host.ts';
 import { InTopic } from './in-topic.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
 import { CREDIT_OVERHEAD } from './out-topic.ts';
-import { CREDIT_QUESTION, readPairs } from './pairs.ts';
+import { readPairs } from './pairs.ts';
 import { Resequencer } from './resequencer.ts';
 
 /** Announced losses that one flow may have ahead of it. */
@@ -46,11 +46,10 @@ export class Inbound {
   #topicCount = 0;
   /** The peer broke the protocol: nothing of it is believed any more. */
   #broken = false;
-  /** Topics whose credit was asked for before their first frame was here: questions may take a faster road. */
-  readonly #askedEarly = new Set<number>();
 
   /** What the peer is owed: confirmation and credit. */
   readonly answers: Answers;
+  readonly #control: ControlFrames;
   readonly #link: Link;
   readonly #host: LinkHost;
 
@@ -58,6 +57,7 @@ export class Inbound {
     this.#link = link;
     this.#host = host;
     this.answers = new Answers(link, host, this.#next);
+    this.#control = new ControlFrames(link, host, this.answers, this.#topics);
   }
 
   /**
@@ -88,7 +88,9 @@ export class Inbound {
     }
     const kind = header.kind;
     if (kind < KIND.EVENT || kind > KIND.PROGRESS || kind === KIND.CANCEL || header.sequence === 0) {
-      this.#control(buffer, offset, length, via);
+      const start = offset + header.headerLength;
+      if (kind === KIND.SKIP) this.#skip(buffer, start, offset + length);
+      else this.#control.take(header, buffer, start, offset + length, via);
       return;
     }
     // Names are learnt as frames arrive: what is held or came twice may be the only one that bears the name.
@@ -232,7 +234,7 @@ export class Inbound {
     else this.answers.forget(known);
     const topic = new InTopic(this.answers, id, this.#host.interest.entry(name));
     this.#topics[id] = topic;
-    if (this.#askedEarly.delete(id)) this.answers.asked(topic);
+    this.#control.learnt(topic, id);
     return topic;
   }
 
@@ -289,68 +291,6 @@ export class Inbound {
     if (early.isIdle(this.#next[flow])) this.#early[flow] = undefined;
   }
 
-  #control(buffer: FrameBuffer, offset: number, length: number, via: string): void {
-    const start = offset + header.headerLength;
-    const end = offset + length;
-    switch (header.kind) {
-      case KIND.CONFIRM:
-        readPairs(buffer, start, end, this.#onConfirm);
-        this.#link.confirmed();
-        return;
-      case KIND.CREDIT:
-        if (header.messageId === CREDIT_QUESTION) {
-          readPairs(buffer, start, end, this.#onCreditQuestion);
-          return;
-        }
-        readPairs(buffer, start, end, this.#onCredit);
-        this.#link.outbound.releaseWaiting();
-        return;
-      case KIND.SKIP:
-        this.#skip(buffer, start, end);
-        return;
-      case KIND.CANCEL:
-        this.#host.cancelled(this.#link, header.messageId);
-        return;
-      case KIND.PING:
-        this.#link.answer(KIND.RECEIPT, header.messageId, NO_PAYLOAD);
-        return;
-      case KIND.RECEIPT:
-        this.#link.pinged(header.messageId);
-        return;
-      case KIND.ERROR:
-        this.#host.logger.warn(`${this.#link.peer.name} refused a frame`, {
-          answer: Buffer.from(buffer.u8.slice(start, end)).toString(),
-        });
-        return;
-      case KIND.NACK:
-      case KIND.BYE:
-        return;
-      default:
-        this.#host.counters.protocolErrors++;
-        if (header.kind < SKIPPABLE_KIND) {
-          this.#link.answer(KIND.ERROR, header.messageId, unsupportedKind(header.kind, via));
-        }
-    }
-  }
-
-  readonly #onConfirm = (flow: number, sequence: number): void => {
-    if (flow < FLOWS_PER_LINK) this.#link.outbound.confirm(flow, sequence);
-  };
-
-  readonly #onCreditQuestion = (topicId: number): void => {
-    if (topicId === 0) {
-      this.answers.linkAsked();
-      return;
-    }
-    const topic = this.#topics[topicId];
-    if (topic !== undefined) this.answers.asked(topic);
-    else if (this.#askedEarly.size < this.#host.limits.topicsPerPeer) this.#askedEarly.add(topicId);
-  };
-
-  readonly #onCredit = (topicId: number, taken: number): void => {
-    this.#link.outbound.credit(topicId, taken);
-  };
-
   /** Payload: two pairs a range, (flow, from) and (flow, to). */
   #skip(buffer: FrameBuffer, start: number, end: number): void {
     let from = -1;
@@ -379,11 +319,4 @@ export class Inbound {
       new BusError('PROTOCOL_ERROR', what, { where: `link to ${this.#link.peer.name}` }),
     );
   }
-}
-
-const NO_PAYLOAD = new Uint8Array(0);
-
-function unsupportedKind(kind: number, via: string): Uint8Array {
-  const error = { code: 'UNSUPPORTED_KIND', message: `kind ${kind} is unknown here`, via };
-  return Buffer.from(JSON.stringify(error));
 }

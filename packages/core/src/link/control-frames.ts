@@ -1,0 +1,93 @@
+import { FLOWS_PER_LINK, type FrameBuffer, type FrameHeader, KIND, SKIPPABLE_KIND } from '../contract/index.ts';
+import type { Answers } from './answers.ts';
+import type { LinkHost } from './host.ts';
+import type { InTopic } from './in-topic.ts';
+import type { Link } from './link.ts';
+import { CREDIT_QUESTION, readPairs } from './pairs.ts';
+
+/** Frames from one peer that carry no message: confirmation, credit, questions and their answers. */
+export class ControlFrames {
+  readonly #link: Link;
+  readonly #host: LinkHost;
+  readonly #answers: Answers;
+  readonly #topics: readonly (InTopic | undefined)[];
+  /** Topics whose credit was asked for before their first frame was here: questions may take a faster road. */
+  readonly #askedEarly = new Set<number>();
+
+  constructor(link: Link, host: LinkHost, answers: Answers, topics: readonly (InTopic | undefined)[]) {
+    this.#link = link;
+    this.#host = host;
+    this.#answers = answers;
+    this.#topics = topics;
+  }
+
+  /** The payload of the frame is `[start, end)`. */
+  take(header: FrameHeader, buffer: FrameBuffer, start: number, end: number, via: string): void {
+    switch (header.kind) {
+      case KIND.CONFIRM:
+        readPairs(buffer, start, end, this.#onConfirm);
+        this.#link.confirmed();
+        return;
+      case KIND.CREDIT:
+        if (header.messageId === CREDIT_QUESTION) {
+          readPairs(buffer, start, end, this.#onCreditQuestion);
+          return;
+        }
+        readPairs(buffer, start, end, this.#onCredit);
+        this.#link.outbound.releaseWaiting();
+        return;
+      case KIND.CANCEL:
+        this.#host.cancelled(this.#link, header.messageId);
+        return;
+      case KIND.PING:
+        this.#link.answer(KIND.RECEIPT, header.messageId, NO_PAYLOAD);
+        return;
+      case KIND.RECEIPT:
+        this.#link.pinged(header.messageId);
+        return;
+      case KIND.ERROR:
+        this.#host.logger.warn(`${this.#link.peer.name} refused a frame`, {
+          answer: Buffer.from(buffer.u8.slice(start, end)).toString(),
+        });
+        return;
+      case KIND.NACK:
+      case KIND.BYE:
+        return;
+      default:
+        this.#host.counters.protocolErrors++;
+        if (header.kind < SKIPPABLE_KIND) {
+          this.#link.answer(KIND.ERROR, header.messageId, unsupportedKind(header.kind, via));
+        }
+    }
+  }
+
+  /** `topic` got its number; its credit may have been asked for already. */
+  learnt(topic: InTopic, id: number): void {
+    if (this.#askedEarly.delete(id)) this.#answers.asked(topic);
+  }
+
+  readonly #onConfirm = (flow: number, sequence: number): void => {
+    if (flow < FLOWS_PER_LINK) this.#link.outbound.confirm(flow, sequence);
+  };
+
+  readonly #onCreditQuestion = (topicId: number): void => {
+    if (topicId === 0) {
+      this.#answers.linkAsked();
+      return;
+    }
+    const topic = this.#topics[topicId];
+    if (topic !== undefined) this.#answers.asked(topic);
+    else if (this.#askedEarly.size < this.#host.limits.topicsPerPeer) this.#askedEarly.add(topicId);
+  };
+
+  readonly #onCredit = (topicId: number, taken: number): void => {
+    this.#link.outbound.credit(topicId, taken);
+  };
+}
+
+const NO_PAYLOAD = new Uint8Array(0);
+
+function unsupportedKind(kind: number, via: string): Uint8Array {
+  const error = { code: 'UNSUPPORTED_KIND', message: `kind ${kind} is unknown here`, via };
+  return Buffer.from(JSON.stringify(error));
+}
