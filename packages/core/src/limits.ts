@@ -15,6 +15,11 @@ export interface Limits {
   readonly linkCredit: number;
   /** Bytes that `publish` may hold back for one link while it waits for credit or a route. Default 256 MiB. */
   readonly maxQueuedBytes: number;
+  /**
+   * Of the bytes written to a link while messages of a less urgent class wait, the share that each such class gets.
+   * At most 0.2. Default 1/16.
+   */
+  readonly minShare: number;
   /** What a medium may hold unwritten; see `TransportLimits.unwrittenBytes`. Default 256 KiB. */
   readonly unwrittenBytes: number;
   /** Bytes of unfinished fragmented messages that one peer may make this participant hold. Default 128 MiB. */
@@ -37,6 +42,7 @@ export const DEFAULT_LIMITS: Limits = {
   topicCredit: 256 * 1024,
   linkCredit: 16 * 1024 * 1024,
   maxQueuedBytes: 256 * 1024 * 1024,
+  minShare: 1 / 16,
   unwrittenBytes: 256 * 1024,
   assemblyBytes: 128 * 1024 * 1024,
   heldBytes: 64 * 1024 * 1024,
@@ -45,6 +51,8 @@ export const DEFAULT_LIMITS: Limits = {
   deadlineMs: 30_000,
   resumeMs: 10_000,
 };
+
+const MAX_MIN_SHARE = 0.2;
 
 /** The frame header's length has 16 bits, and holds more than the headers map. */
 const MAX_HEADERS_BYTES = 60_000;
@@ -64,6 +72,12 @@ export function resolveLimits(own: Partial<Limits> | undefined): Limits {
     throw new BusError('INVALID_OPTION', `limits.maxHeadersBytes cannot exceed ${MAX_HEADERS_BYTES}`, {
       where: 'createBus',
       remedy: 'put bulky data into the message',
+    });
+  }
+  if (limits.minShare > MAX_MIN_SHARE) {
+    throw new BusError('INVALID_OPTION', `limits.minShare cannot exceed ${MAX_MIN_SHARE}`, {
+      where: 'createBus',
+      remedy: 'there are five classes, and the urgent ones must keep most',
     });
   }
   return limits;

@@ -4,8 +4,9 @@ import { CreditAccounts } from './credit-accounts.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
 import { LossyFlows } from './lossy-flows.ts';
-import { MessageQueue, type OutMessage, type Target } from './out-message.ts';
+import type { OutMessage, Target } from './out-message.ts';
 import type { OutTopic } from './out-topic.ts';
+import { ReadyQueues } from './ready-queues.ts';
 import type { Route } from './route.ts';
 
 /**
@@ -23,14 +24,7 @@ export class Outbound implements Target {
 
   readonly #link: Link;
   readonly #host: LinkHost;
-  readonly #ready = [
-    new MessageQueue(),
-    new MessageQueue(),
-    new MessageQueue(),
-    new MessageQueue(),
-    new MessageQueue(),
-  ];
-  #readyCount = 0;
+  readonly #ready: ReadyQueues;
   readonly #accounts: CreditAccounts;
   readonly #waitingTopics = new Set<OutTopic>();
   readonly #lossy: LossyFlows | undefined;
@@ -39,6 +33,7 @@ export class Outbound implements Target {
   constructor(link: Link, host: LinkHost) {
     this.#link = link;
     this.#host = host;
+    this.#ready = new ReadyQueues(host.limits.minShare);
     this.#accounts = new CreditAccounts(link, host);
     this.#lossy = link.hasLossyRoute ? new LossyFlows() : undefined;
   }
@@ -113,19 +108,11 @@ export class Outbound implements Target {
       }
       this.#accounts.debit(message);
     }
-    if (this.#readyCount === 0 && this.#link.mayCarryData && this.#write(message)) return;
-    const queue = this.#ready[message.priority];
-    queue.push(message);
-    this.#readyCount++;
+    if (this.#ready.count === 0 && this.#link.mayCarryData && this.#write(message)) return;
+    this.#ready.push(message);
     this.queuedBytes += message.size;
     // Room kept for the urgent is used at once; what is not first in line waits for the pump.
-    if (queue.length === 1 && !this.#pumping && this.#link.mayCarryData && this.#isMostUrgent(message.priority))
-      this.pump();
-  }
-
-  #isMostUrgent(priority: number): boolean {
-    for (let above = 0; above < priority; above++) if (this.#ready[above].length > 0) return false;
-    return true;
+    if (this.#ready.isNext(message)) this.pump();
   }
 
   #waitForCredit(message: OutMessage): void {
@@ -136,42 +123,37 @@ export class Outbound implements Target {
 
   /** Writes what is ready, most urgent first, until the media are full. Called when something made room. */
   pump(): void {
-    if (this.#readyCount === 0 || this.#pumping || !this.#link.mayCarryData) return;
+    if (this.#ready.count === 0 || this.#pumping || !this.#link.mayCarryData) return;
     // A settlement may publish again from within; that message queues up and this pass takes it.
     this.#pumping = true;
     try {
-      for (const queue of this.#ready) this.#pumpQueue(queue);
+      this.#pumpReady();
     } finally {
       this.#pumping = false;
     }
     if (this.#accounts.refunded) this.releaseWaiting();
   }
 
-  #pumpQueue(queue: MessageQueue): void {
-    for (;;) {
-      const message = queue.first;
-      if (message === undefined) return;
-      if (message.done && message.sequence === 0) {
-        this.#discard(queue);
-        continue;
-      }
-      const size = message.size;
+  #pumpReady(): void {
+    let blocked = 0;
+    for (let priority = this.#ready.turn(0); priority >= 0; priority = this.#ready.turn(blocked)) {
       // Shifted first: a settlement inside #write may pool the message.
-      queue.shift();
-      this.#readyCount--;
-      if (!this.#write(message)) {
-        queue.prepend([message]);
-        this.#readyCount++;
-        return;
+      const message = this.#ready.shift(priority) as OutMessage;
+      const { size, written } = message;
+      if (message.done && message.sequence === 0) this.#discard(message);
+      else if (this.#write(message)) {
+        this.queuedBytes -= size;
+        this.#ready.wrote(priority, size - written);
+      } else {
+        this.#ready.prepend(priority, [message]);
+        this.#ready.wrote(priority, Math.max(0, message.written - written));
+        blocked |= 1 << priority;
       }
-      this.queuedBytes -= size;
     }
   }
 
   /** Drops a message that was settled (deadline, abort) before anything of it was written. */
-  #discard(queue: MessageQueue): void {
-    const message = queue.shift() as OutMessage;
-    this.#readyCount--;
+  #discard(message: OutMessage): void {
     this.queuedBytes -= message.size;
     this.#accounts.refund(message);
     this.#host.messages.give(message);
@@ -262,8 +244,7 @@ export class Outbound implements Target {
           continue;
         }
         this.#accounts.debit(message);
-        this.#ready[message.priority].push(message);
-        this.#readyCount++;
+        this.#ready.push(message);
       }
     }
   }
@@ -303,27 +284,25 @@ export class Outbound implements Target {
         message.written = 0;
         this.queuedBytes += message.size;
       }
-      const queue = this.#ready[priority];
-      const half = queue.first;
+      const half = this.#ready.first(priority);
       if (half !== undefined && half.sequence > 0 && half.route?.state !== 'up') {
         half.written = 0;
         half.route = undefined;
       }
-      queue.prepend(mine);
-      this.#readyCount += mine.length;
+      this.#ready.prepend(priority, mine);
     }
   }
 
   /** Messages ready to be written, or to be written again. */
-  *unwritten(): Generator<OutMessage> {
-    for (const queue of this.#ready) yield* queue;
+  unwritten(): Iterable<OutMessage> {
+    return this.#ready;
   }
 
   /** Settles everything that is queued; nothing more will be written. */
   failAll(outcome: Outcome, reason: string): void {
     const all: OutMessage[] = [];
-    for (const queue of this.#ready) {
-      for (let message = queue.shift(); message !== undefined; message = queue.shift()) all.push(message);
+    for (let priority = this.#ready.turn(0); priority >= 0; priority = this.#ready.turn(0)) {
+      all.push(this.#ready.shift(priority) as OutMessage);
     }
     for (const topic of this.#waitingTopics) {
       for (const queue of topic.waiting) {
@@ -332,14 +311,13 @@ export class Outbound implements Target {
       topic.waitingCount = 0;
     }
     this.#waitingTopics.clear();
-    this.#readyCount = 0;
     this.queuedBytes = 0;
     for (const message of all) this.settle(message, outcome, reason);
   }
 
   /** Messages not yet written. */
   get queued(): number {
-    let count = this.#readyCount;
+    let { count } = this.#ready;
     for (const topic of this.#waitingTopics) count += topic.waitingCount;
     return count;
   }
