@@ -217,7 +217,7 @@ describe('a system that has no more', () => {
       await bus.serve('echo', (input) => input).ready;
     });
     const script = fileURLToPath(new URL('./peers/starved.mjs', import.meta.url));
-    const child = spawn('bash', ['-c', `ulimit -n 64 && exec ${process.execPath} ${script} ${directory}`], {
+    const child = spawn('bash', ['-c', `ulimit -n 128 && exec ${process.execPath} ${script} ${directory}`], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let output = '';
