@@ -33,10 +33,21 @@ export interface PublishOptions extends Qos {
   signal?: AbortSignal;
   /** Force one transport by name; refused when it cannot carry the message. */
   via?: string;
+  /**
+   * What to do when a subscriber is so far behind that it has no credit left. `wait` (default): the message waits its
+   * turn; `error`: nothing is sent to anybody, BACK_PRESSURED; `drop-newest`: that subscriber loses this message;
+   * `drop-oldest`: it waits, and when more than one window (`limits.topicCredit`) waits, the oldest of them go. Drops are
+   * counted and told in the receipt; order is kept, and no receiver waits for what was dropped.
+   */
+  onFull?: 'wait' | OnFull;
 }
+
+export type OnFull = 'error' | 'drop-newest' | 'drop-oldest';
 
 export interface PublisherOptions extends Qos {
   orderKey?: string;
+  /** As for `publish`; `error` is the default, and BACK_PRESSURED its answer: there is no promise that could wait. */
+  onFull?: OnFull;
   via?: string;
   /** `reference` hands local subscribers the same object without the codec. Default `copy`. */
   local?: 'copy' | 'reference';

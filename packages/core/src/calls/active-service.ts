@@ -3,7 +3,7 @@ import { type CreditAccount, CreditHold } from '../credit.ts';
 import type { Encoder } from '../delivery/encoder.ts';
 import type { Shipment } from '../delivery/outgoing.ts';
 import type { Link } from '../link/link.ts';
-import { NO_BYTES } from '../link/out-message.ts';
+import { NO_BYTES, ON_FULL } from '../link/out-message.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
 import { isThenable } from '../thenable.ts';
 import { encodeFailure, failureOf, type RemoteFailure } from './remote-failure.ts';
@@ -294,6 +294,7 @@ export function answerShipment(request: Pick<Served, 'priority' | 'flow'>): Ship
     flow: request.flow,
     headers: undefined,
     via: undefined,
+    onFull: ON_FULL.WAIT,
     value: undefined,
     byReference: false,
   };

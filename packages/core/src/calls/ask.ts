@@ -4,7 +4,7 @@ import { type CallContract, nameOf } from '../contracts.ts';
 import { supportedQos } from '../delivery/publishing.ts';
 import type { Engine } from '../engine.ts';
 import { encodeHeaders } from '../link/headers.ts';
-import { NO_BYTES } from '../link/out-message.ts';
+import { NO_BYTES, ON_FULL } from '../link/out-message.ts';
 import type { RequestOptions } from '../options.ts';
 import { validate } from '../standard-schema.ts';
 
@@ -34,6 +34,7 @@ export async function ask(
     flow: engine.interest.entry(name).hash,
     headers: options?.headers === undefined ? undefined : encodeHeaders(options.headers, engine.limits.maxHeadersBytes),
     via: options?.via,
+    onFull: ON_FULL.WAIT,
     value: undefined,
     byReference: false,
   };

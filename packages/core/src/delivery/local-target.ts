@@ -2,7 +2,15 @@ import type { PeerInfo } from '../contract/index.ts';
 import type { CreditAccount } from '../credit.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Limits } from '../limits.ts';
-import { MessageQueue, type OutMessage, type OutMessagePool, type Target } from '../link/out-message.ts';
+import {
+  MessageQueue,
+  NEWER_CAME,
+  NO_CREDIT,
+  ON_FULL,
+  type OutMessage,
+  type OutMessagePool,
+  type Target,
+} from '../link/out-message.ts';
 import { OutTopic } from '../link/out-topic.ts';
 import type { Counters, Outcome } from '../outcomes.ts';
 
@@ -83,13 +91,26 @@ export class LocalTarget implements Target {
   submit(message: OutMessage): void {
     const topic = message.topic;
     if (message.cost > 0 && !this.hasCredit(topic, message.cost)) {
-      if (message.reliable) {
-        topic.wait(message);
-        this.queuedBytes += message.size;
-      } else this.#settle(message, 'dropped', 'no credit: the subscriber is behind');
+      this.#withoutCredit(message);
       return;
     }
     this.#enqueue(message);
+  }
+
+  #withoutCredit(message: OutMessage): void {
+    const { topic } = message;
+    if (!message.reliable || message.onFull === ON_FULL.DROP_NEWEST) {
+      this.#settle(message, 'dropped', NO_CREDIT);
+      return;
+    }
+    topic.wait(message);
+    this.queuedBytes += message.size;
+    if (message.onFull !== ON_FULL.DROP_OLDEST) return;
+    const limit = this.#host.limits.topicCredit;
+    for (let oldest = topic.takeOldest(limit); oldest !== undefined; oldest = topic.takeOldest(limit)) {
+      this.queuedBytes -= oldest.size;
+      this.#settle(oldest, 'dropped', NEWER_CAME);
+    }
   }
 
   #enqueue(message: OutMessage): void {
@@ -107,15 +128,12 @@ export class LocalTarget implements Target {
   }
 
   #release(topic: OutTopic): void {
-    for (const queue of topic.waiting) {
-      for (let message = queue?.first; message !== undefined; message = queue?.first) {
-        if (!message.done && !this.#admits(topic, message.cost)) return;
-        queue?.shift();
-        topic.waitingCount--;
-        this.queuedBytes -= message.size;
-        if (message.done) this.#host.messages.give(message);
-        else this.#enqueue(message);
-      }
+    for (let message = topic.firstWaiting; message !== undefined; message = topic.firstWaiting) {
+      if (!message.done && !this.#admits(topic, message.cost)) return;
+      topic.shiftWaiting();
+      this.queuedBytes -= message.size;
+      if (message.done) this.#host.messages.give(message);
+      else this.#enqueue(message);
     }
   }
 
@@ -167,11 +185,8 @@ export class LocalTarget implements Target {
     for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift())
       this.#settle(message, outcome, reason);
     for (const topic of this.#topics.values()) {
-      for (const queue of topic.waiting) {
-        for (let message = queue?.shift(); message !== undefined; message = queue?.shift())
-          this.#settle(message, outcome, reason);
-      }
-      topic.waitingCount = 0;
+      for (let message = topic.shiftWaiting(); message !== undefined; message = topic.shiftWaiting())
+        this.#settle(message, outcome, reason);
     }
     this.queuedBytes = 0;
   }

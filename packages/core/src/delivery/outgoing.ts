@@ -24,6 +24,8 @@ export interface Shipment extends EncodedPayload {
   flow: number;
   headers: Uint8Array | undefined;
   via: string | undefined;
+  /** One of `ON_FULL`. */
+  onFull: number;
   /** For local subscribers by reference. */
   value: unknown;
   byReference: boolean;
@@ -124,6 +126,7 @@ export class Outgoing {
     message.topic = account;
     message.target = target;
     message.via = shipment.via;
+    message.onFull = shipment.onFull;
     message.settlement = settlement;
     message.cost = kind === KIND.EVENT || kind === KIND.REQUEST ? shipment.size + CREDIT_OVERHEAD : 0;
     if (shipment.byReference && target === this.#local) {

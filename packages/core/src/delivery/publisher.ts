@@ -63,6 +63,8 @@ export class TopicPublisher implements Publisher, Settlement {
   readonly #entry: TopicEntry;
   readonly #schema: StandardSchema | undefined;
   readonly #shipment: Shipment;
+  /** Nothing is sent to anybody while a target has no credit; else the message says what becomes of it. */
+  readonly #refusesWhenFull: boolean;
   #lastBytes = 0;
   #pending = 0;
   #delivered = 0;
@@ -75,13 +77,14 @@ export class TopicPublisher implements Publisher, Settlement {
     schema: StandardSchema | undefined,
     qos: ResolvedQos,
     flow: number,
-    via: string | undefined,
-    byReference: boolean,
+    { via, onFull, byReference }: Pick<Shipment, 'via' | 'onFull' | 'byReference'>,
+    refusesWhenFull: boolean,
   ) {
     this.topic = entry.name;
     this.#host = host;
     this.#entry = entry;
     this.#schema = schema;
+    this.#refusesWhenFull = refusesWhenFull;
     this.#shipment = {
       payload: NO_BYTES,
       start: 0,
@@ -92,6 +95,7 @@ export class TopicPublisher implements Publisher, Settlement {
       flow,
       headers: undefined,
       via,
+      onFull,
       value: undefined,
       byReference,
     };
@@ -104,14 +108,14 @@ export class TopicPublisher implements Publisher, Settlement {
     const shipment = this.#shipment;
     // Asked before encoding, with the size of the message before: a full window should not cost an encoding.
     const expected = this.#lastBytes;
-    if (outgoing.admits(entry, expected, shipment) !== OK) return BACK_PRESSURED;
+    if (!this.#admits()) return BACK_PRESSURED;
     const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);
     if (shipment.byReference) {
       shipment.value = checked;
       if (entry.links.length > 0) encoder.into(shipment, checked, this.topic);
     } else encoder.into(shipment, checked, this.topic);
     this.#lastBytes = shipment.size;
-    if (shipment.size > expected && outgoing.admits(entry, shipment.size, shipment) !== OK) return BACK_PRESSURED;
+    if (shipment.size > expected && !this.#admits()) return BACK_PRESSURED;
     outgoing.send(entry, shipment, this);
     return OK;
   }
@@ -162,7 +166,7 @@ export class TopicPublisher implements Publisher, Settlement {
   }
 
   #admits(): boolean {
-    return this.#host.outgoing.admits(this.#entry, this.#lastBytes, this.#shipment) === OK;
+    return !this.#refusesWhenFull || this.#host.outgoing.admits(this.#entry, this.#lastBytes, this.#shipment) === OK;
   }
 
   async flush(options?: { deadline?: number }): Promise<FlushReport> {

@@ -1,10 +1,10 @@
 import { assertNotAborted, resolveDeadline } from '../call-options.ts';
-import { assertTopic, BusError, type Qos } from '../contract/index.ts';
+import { assertTopic, BusError, OK, type Qos, shown } from '../contract/index.ts';
 import { nameOf, type TopicContract } from '../contracts.ts';
 import type { Engine } from '../engine.ts';
 import { flowHash, type TopicEntry } from '../interest/topic-entry.ts';
 import { encodeHeaders } from '../link/headers.ts';
-import { NO_BYTES } from '../link/out-message.ts';
+import { NO_BYTES, ON_FULL } from '../link/out-message.ts';
 import type { PublisherOptions, PublishOptions } from '../options.ts';
 import type { Receipt } from '../outcomes.ts';
 import { type ResolvedQos, resolveQos } from '../qos.ts';
@@ -45,10 +45,17 @@ export async function publish(
     flow,
     headers,
     via: options?.via,
+    onFull: onFullOf(options?.onFull ?? 'wait', where),
     value: undefined,
     byReference: false,
   };
   engine.encoder.into(shipment, checked, where);
+  if (options?.onFull === 'error' && engine.outgoing.admits(entry, shipment.size, shipment) !== OK) {
+    throw new BusError('BACK_PRESSURED', 'a subscriber is behind and has no credit left', {
+      where,
+      remedy: 'publish later, or choose another onFull',
+    });
+  }
   engine.holdProcess();
   const call = new PublishCall(name, engine.deadlines, options?.signal, () => engine.releaseProcess());
   engine.outgoing.send(entry, shipment, call);
@@ -62,8 +69,35 @@ export function publisherFor<T>(
   topic: string | TopicContract<T>,
   options: PublisherOptions | undefined,
 ): Publisher<T> {
-  const { entry, schema, qos, flow } = subjectOf(engine, 'publisher', topic as string | TopicContract, options);
-  return new TopicPublisher(engine, entry, schema, qos, flow, options?.via, options?.local === 'reference');
+  const { name, entry, schema, qos, flow } = subjectOf(engine, 'publisher', topic as string | TopicContract, options);
+  const byReference = options?.local === 'reference';
+  const onFull = options?.onFull ?? 'error';
+  if ((onFull as string) === 'wait') {
+    throw new BusError('INVALID_OPTION', 'a publisher has no promise that could wait', {
+      where: `publisher ${name}`,
+      remedy: 'leave onFull out, and await writable() after BACK_PRESSURED',
+    });
+  }
+  const shipment = { via: options?.via, onFull: onFullOf(onFull, `publisher ${name}`), byReference };
+  return new TopicPublisher(engine, entry, schema, qos, flow, shipment, onFull === 'error');
+}
+
+const ON_FULL_NUMBERS: Readonly<Record<string, number>> = {
+  wait: ON_FULL.WAIT,
+  error: ON_FULL.WAIT,
+  'drop-newest': ON_FULL.DROP_NEWEST,
+  'drop-oldest': ON_FULL.DROP_OLDEST,
+};
+
+/** @throws BusError INVALID_OPTION */
+function onFullOf(given: unknown, where: string): number {
+  const number =
+    typeof given === 'string' && Object.hasOwn(ON_FULL_NUMBERS, given) ? ON_FULL_NUMBERS[given] : undefined;
+  if (number !== undefined) return number;
+  throw new BusError('INVALID_OPTION', `onFull ${shown(given)} does not exist`, {
+    where,
+    remedy: `use one of ${Object.keys(ON_FULL_NUMBERS).join(', ')}`,
+  });
 }
 
 function subjectOf(

@@ -23,6 +23,13 @@ export interface Target {
   settleEarly(message: OutMessage, outcome: Outcome, reason: string): void;
 }
 
+/** What becomes of a reliable message for which its target has no credit. */
+export const ON_FULL = { WAIT: 0, DROP_NEWEST: 1, DROP_OLDEST: 2 } as const;
+
+/** Reasons of drops. */
+export const NO_CREDIT = 'no credit: the subscriber is behind';
+export const NEWER_CAME = 'no credit: newer messages took its place';
+
 /** The payload of a message that has none. */
 export const NO_BYTES = allocateFrameBuffer(0);
 
@@ -59,6 +66,8 @@ export class OutMessage {
   route: Route | undefined;
   /** Frames committed on its route when its last frame was: what a medium's own confirmation counts. */
   ordinal = 0;
+  /** One of `ON_FULL`. */
+  onFull = 0;
   /** A transport asked for by name. */
   via: string | undefined;
   /** The transport that carried it. */
@@ -139,6 +148,21 @@ export class MessageQueue {
     message.next = undefined;
     this.length--;
     return message;
+  }
+
+  /** Takes `message` out, wherever it stands. */
+  remove(message: OutMessage): void {
+    if (this.first === message) {
+      this.shift();
+      return;
+    }
+    let before = this.first;
+    while (before !== undefined && before.next !== message) before = before.next;
+    if (before === undefined) return;
+    before.next = message.next;
+    if (this.#last === message) this.#last = before;
+    message.next = undefined;
+    this.length--;
   }
 
   /** Puts `messages` before everything else, in their order. */

@@ -1,4 +1,4 @@
-import { MessageQueue, type OutMessage } from './out-message.ts';
+import { MessageQueue, ON_FULL, type OutMessage } from './out-message.ts';
 import type { Route } from './route.ts';
 
 /** Bytes a message costs beside its payload, the same for both sides of a credit account. */
@@ -24,9 +24,11 @@ export class OutTopic {
   /** Chosen routes by (priority, reliability, size class); null: none fits. Valid for one epoch of the link's routes. */
   readonly choices: (Route | null | undefined)[] = [];
   choicesEpoch = -1;
-  /** Messages without credit, by priority. */
-  readonly waiting: (MessageQueue | undefined)[] = [undefined, undefined, undefined, undefined, undefined];
+  /** Messages without credit, by priority, and how many they are. */
+  readonly #waiting: (MessageQueue | undefined)[] = [undefined, undefined, undefined, undefined, undefined];
   waitingCount = 0;
+  /** Credit that those of them would cost whose publisher wants the oldest dropped. */
+  #droppableCost = 0;
 
   constructor(id: number, name: string, hash: number) {
     this.id = id;
@@ -39,12 +41,49 @@ export class OutTopic {
   }
 
   wait(message: OutMessage): void {
-    let queue = this.waiting[message.priority];
+    let queue = this.#waiting[message.priority];
     if (queue === undefined) {
       queue = new MessageQueue();
-      this.waiting[message.priority] = queue;
+      this.#waiting[message.priority] = queue;
     }
     queue.push(message);
     this.waitingCount++;
+    if (message.onFull === ON_FULL.DROP_OLDEST) this.#droppableCost += message.cost;
+  }
+
+  /** The one to send next. */
+  get firstWaiting(): OutMessage | undefined {
+    if (this.waitingCount === 0) return undefined;
+    for (const queue of this.#waiting) if (queue?.first !== undefined) return queue.first;
+    return undefined;
+  }
+
+  /** Takes `firstWaiting` out. */
+  shiftWaiting(): OutMessage | undefined {
+    const message = this.firstWaiting;
+    if (message === undefined) return undefined;
+    this.#waiting[message.priority]?.shift();
+    this.#left(message);
+    return message;
+  }
+
+  /** Takes out the oldest message, of the least urgent class, that may be dropped; undefined while those cost at most `limit`. */
+  takeOldest(limit: number): OutMessage | undefined {
+    if (this.#droppableCost <= limit) return undefined;
+    for (let priority = this.#waiting.length - 1; priority >= 0; priority--) {
+      const queue = this.#waiting[priority];
+      for (const message of queue ?? []) {
+        if (message.onFull !== ON_FULL.DROP_OLDEST) continue;
+        queue?.remove(message);
+        this.#left(message);
+        return message;
+      }
+    }
+    return undefined;
+  }
+
+  #left(message: OutMessage): void {
+    this.waitingCount--;
+    if (message.onFull === ON_FULL.DROP_OLDEST) this.#droppableCost -= message.cost;
   }
 }

@@ -4,7 +4,7 @@ import { CreditAccounts } from './credit-accounts.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
 import { LossyFlows } from './lossy-flows.ts';
-import type { OutMessage, Target } from './out-message.ts';
+import { NEWER_CAME, NO_CREDIT, ON_FULL, type OutMessage, type Target } from './out-message.ts';
 import type { OutTopic } from './out-topic.ts';
 import { ReadyQueues } from './ready-queues.ts';
 import type { Route } from './route.ts';
@@ -102,8 +102,7 @@ export class Outbound implements Target {
     }
     if (message.cost > 0) {
       if (!this.hasCredit(topic, message.cost, isBoundByLink(message))) {
-        if (!message.reliable) this.settle(message, 'dropped', 'no credit: the subscriber is behind');
-        else this.#waitForCredit(message);
+        this.#withoutCredit(message);
         return;
       }
       this.#accounts.debit(message);
@@ -115,10 +114,25 @@ export class Outbound implements Target {
     if (this.#ready.isNext(message)) this.pump();
   }
 
-  #waitForCredit(message: OutMessage): void {
-    message.topic.wait(message);
-    this.#waitingTopics.add(message.topic);
+  #withoutCredit(message: OutMessage): void {
+    const { topic } = message;
+    if (!message.reliable || message.onFull === ON_FULL.DROP_NEWEST) {
+      this.settle(message, 'dropped', NO_CREDIT);
+      return;
+    }
+    topic.wait(message);
+    this.#waitingTopics.add(topic);
     this.queuedBytes += message.size;
+    if (message.onFull === ON_FULL.DROP_OLDEST) this.#dropOldest(topic);
+  }
+
+  /** As much as one window waits; what exceeds it goes, the oldest first. No sequence is given yet, so there is no gap. */
+  #dropOldest(topic: OutTopic): void {
+    const limit = this.#host.limits.topicCredit;
+    for (let oldest = topic.takeOldest(limit); oldest !== undefined; oldest = topic.takeOldest(limit)) {
+      this.queuedBytes -= oldest.size;
+      this.settle(oldest, 'dropped', NEWER_CAME);
+    }
   }
 
   /** Writes what is ready, most urgent first, until the media are full. Called when something made room. */
@@ -231,21 +245,16 @@ export class Outbound implements Target {
   }
 
   #release(topic: OutTopic): void {
-    for (const queue of topic.waiting) {
-      if (queue === undefined) continue;
-      for (let message = queue.first; message !== undefined; message = queue.first) {
-        const size = message.size;
-        if (!message.done && !this.#accounts.admits(topic, message.cost, isBoundByLink(message))) return;
-        queue.shift();
-        topic.waitingCount--;
-        if (message.done) {
-          this.queuedBytes -= size;
-          this.#host.messages.give(message);
-          continue;
-        }
-        this.#accounts.debit(message);
-        this.#ready.push(message);
+    for (let message = topic.firstWaiting; message !== undefined; message = topic.firstWaiting) {
+      if (!message.done && !this.#accounts.admits(topic, message.cost, isBoundByLink(message))) return;
+      topic.shiftWaiting();
+      if (message.done) {
+        this.queuedBytes -= message.size;
+        this.#host.messages.give(message);
+        continue;
       }
+      this.#accounts.debit(message);
+      this.#ready.push(message);
     }
   }
 
@@ -305,10 +314,7 @@ export class Outbound implements Target {
       all.push(this.#ready.shift(priority) as OutMessage);
     }
     for (const topic of this.#waitingTopics) {
-      for (const queue of topic.waiting) {
-        for (let message = queue?.shift(); message !== undefined; message = queue?.shift()) all.push(message);
-      }
-      topic.waitingCount = 0;
+      for (let message = topic.shiftWaiting(); message !== undefined; message = topic.shiftWaiting()) all.push(message);
     }
     this.#waitingTopics.clear();
     this.queuedBytes = 0;
