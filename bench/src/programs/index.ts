@@ -20,6 +20,7 @@ export const PROGRAMS = {
   'uds-bus-rate': () => import('./uds-bus-rate.ts'),
   'uds-raw-lat': () => import('./uds-raw-lat.ts'),
   'uds-raw-rate': () => import('./uds-raw-rate.ts'),
+  'uds-urgent': () => import('./uds-urgent.ts'),
 } satisfies Record<string, Load>;
 
 export type ProgramName = keyof typeof PROGRAMS;

@@ -61,6 +61,14 @@ export const UDS_ROWS: readonly RowSpec[] = [
     slow: true,
   },
   {
+    name: 'uds-urgent',
+    mode: 'bus',
+    transport: 'uds',
+    size: 8,
+    program: 'uds-urgent',
+    target: { figure: 'p99', atMostNanos: 5e6 },
+  },
+  {
     name: 'uds-pairs-6',
     mode: 'bus-rate',
     ...bus,
