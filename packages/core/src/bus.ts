@@ -12,6 +12,7 @@ import type { InterestChange } from './membership/interest-change.ts';
 import type { PublisherOptions, PublishOptions, RequestOptions, ServeOptions, SubscribeOptions } from './options.ts';
 import type { Counters, Receipt } from './outcomes.ts';
 import { type Explanation, explain } from './selector/explain.ts';
+import { type BusStats, busStats } from './stats/bus-stats.ts';
 import { ActiveSubscription, type MessageHandler, type Subscription } from './subscription.ts';
 import type { Unavailable } from './transports.ts';
 
@@ -40,6 +41,11 @@ export class Bus {
   /** Live counters; read them, do not keep them. */
   get counters(): Readonly<Counters> {
     return this.#engine.counters;
+  }
+
+  /** A snapshot: counters, failures by reason, and of each peer its queue and routes with their latencies. */
+  stats(): BusStats {
+    return busStats(this.#engine);
   }
 
   /** Transports that were asked for and cannot be used here, with what would help. */

@@ -30,6 +30,7 @@ import { ServiceDirectory } from './membership/service-directory.ts';
 import { Counters } from './outcomes.ts';
 import type { ProcessHold } from './process-hold.ts';
 import type { Policy } from './selector/policy.ts';
+import { FailureTable } from './stats/failure-table.ts';
 import type { ActiveSubscription, SubscriptionHost } from './subscription.ts';
 import type { TransportSet } from './transports.ts';
 
@@ -79,6 +80,7 @@ export class Engine implements Hosts {
 
   readonly events = new EventEmitter<BusEvents>();
   readonly counters = new Counters();
+  readonly failures = new FailureTable();
   readonly messages = new OutMessagePool();
   readonly interest = new Interest();
   readonly services = new ServiceDirectory();

@@ -16,10 +16,21 @@ export type { BusEvents } from './events.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
 export type { Message } from './message.ts';
 export type * from './options.ts';
-export { Counters, type Delivery, OUTCOMES, type Outcome, type Receipt } from './outcomes.ts';
+export {
+  Counters,
+  type Delivery,
+  OUTCOMES,
+  type Outcome,
+  REASONS,
+  type Reason,
+  type ReasonText,
+  type Receipt,
+} from './outcomes.ts';
 export type { Explanation } from './selector/explain.ts';
 export { type Facts, HYBRID, type Policy, type Preference, type Rule, rules } from './selector/policy.ts';
 export { type Candidate, type Rejection, type Selection, select } from './selector/select.ts';
 export type { InputOf, OutputOf, StandardSchema } from './standard-schema.ts';
+export type { BusStats, LatencyStats, PeerStats, QueueStats, RouteStats } from './stats/bus-stats.ts';
+export type { FailureCount } from './stats/failure-table.ts';
 export type { MessageHandler, Subscription } from './subscription.ts';
 export type { Unavailable } from './transports.ts';

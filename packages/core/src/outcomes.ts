@@ -15,8 +15,29 @@ import type { Metrics } from './contract/index.ts';
 export const OUTCOMES = ['delivered', 'expired', 'refused', 'dropped', 'peer-gone'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** Why a delivery did not succeed, in fixed words: what `bus.stats()` counts by. */
+export const REASONS = [
+  'the deadline passed',
+  'aborted by the caller',
+  'no credit',
+  'no route',
+  'too much queued',
+  'too many topics',
+  'the transport refused it',
+  'the peer has left',
+  'the peer has died',
+  'the peer did not come back',
+  'the peer has given up the link',
+  'the link was cut',
+  'the link has ended',
+  'the bus was closed',
+] as const;
+export type Reason = (typeof REASONS)[number];
+/** A reason as a receipt tells it: the fixed words, and what there is to say about this one after a colon. */
+export type ReasonText = Reason | `${Reason}: ${string}`;
+
 /** The reason of a delivery that the own bus gave up. */
-export const BUS_CLOSED = 'the bus was closed';
+export const BUS_CLOSED: Reason = 'the bus was closed';
 
 /** One line of a receipt. */
 export interface Delivery {
@@ -26,7 +47,7 @@ export interface Delivery {
   /** The transport that carried it, `local` for the own bus, undefined when none did. */
   readonly via: string | undefined;
   readonly outcome: Outcome;
-  /** Why, for everything but `delivered`. */
+  /** Why, for everything but `delivered`: one of `REASONS`, mostly with details after a colon. */
   readonly reason?: string | undefined;
 }
 

@@ -6,7 +6,7 @@ import type { IncomingMessage } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
 import type { OutMessage, Settlement, Target } from '../link/out-message.ts';
 import type { OutTopic } from '../link/out-topic.ts';
-import type { Outcome } from '../outcomes.ts';
+import type { Outcome, ReasonText } from '../outcomes.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
 import { remoteError } from './remote-failure.ts';
 
@@ -85,6 +85,7 @@ class PendingRequest implements Settlement, Expirable {
   expire(): void {
     this.#requests.abandon(
       this,
+      'the deadline passed',
       new BusError('DEADLINE_EXCEEDED', 'no answer in time', {
         where: `request ${this.call} to ${this.server.target.peer.name}`,
         remedy: 'raise the deadline, or look at what the handler waits for',
@@ -95,6 +96,7 @@ class PendingRequest implements Settlement, Expirable {
   readonly onAbort = (): void => {
     this.#requests.abandon(
       this,
+      'aborted by the caller',
       new BusError('ABORTED', 'aborted by the caller', { where: `request ${this.call}`, cause: this.signal?.reason }),
     );
   };
@@ -183,12 +185,12 @@ export class Requests {
   }
 
   /** Deadline or abort: takes back what was not sent, tells the server to stop otherwise. */
-  abandon(request: PendingRequest, error: BusError): void {
+  abandon(request: PendingRequest, reason: ReasonText, error: BusError): void {
     if (!this.#pending.has(request.id)) return;
     const message = request.message;
     this.#remove(request);
     const unsent = message !== undefined && message.sequence === 0;
-    if (message !== undefined) message.target.settleEarly(message, 'expired', error.message);
+    if (message !== undefined) message.target.settleEarly(message, 'expired', reason);
     const { link } = request.server;
     if (link === undefined) this.#host.cancelled(undefined, request.id);
     else if (!unsent) link.owe(KIND.CANCEL, request.id, new Uint8Array(0));

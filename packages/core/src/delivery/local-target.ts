@@ -9,20 +9,20 @@ import {
   ON_FULL,
   type OutMessage,
   type OutMessagePool,
+  type SettlementHost,
   type Target,
 } from '../link/out-message.ts';
 import { OutTopic } from '../link/out-topic.ts';
-import type { Counters, Outcome } from '../outcomes.ts';
+import type { Outcome, ReasonText } from '../outcomes.ts';
 
 /** Messages of one pass; then the event loop gets its turn. */
 const PASS_MESSAGES = 1024;
 /** Its `then` is a microtask at a fifth of the price of queueMicrotask, which makes an async resource. */
 const RESOLVED = Promise.resolve();
 
-export interface LocalHost {
+export interface LocalHost extends SettlementHost {
   readonly self: PeerInfo;
   readonly limits: Limits;
-  readonly counters: Counters;
   readonly messages: OutMessagePool;
   /** Hands a message to this bus's subscriptions; its credit returns to `account`. */
   deliverLocal(entry: TopicEntry, message: OutMessage, account: CreditAccount): void;
@@ -155,20 +155,20 @@ export class LocalTarget implements Target {
     else {
       message.carriedBy = 'local';
       this.#host.deliverLocal(topic.entry, message, topic);
-      message.end(this.#host.counters, 'delivered', undefined);
+      message.end(this.#host, 'delivered', undefined);
     }
     this.#host.messages.give(message);
   }
 
-  settleEarly(message: OutMessage, outcome: Outcome, reason: string): void {
-    message.end(this.#host.counters, outcome, reason);
+  settleEarly(message: OutMessage, outcome: Outcome, reason: ReasonText): void {
+    message.end(this.#host, outcome, reason);
   }
 
-  refuse(message: OutMessage, reason: string): void {
+  refuse(message: OutMessage, reason: ReasonText): void {
     this.#settle(message, 'refused', reason);
   }
 
-  #settle(message: OutMessage, outcome: Outcome, reason: string): void {
+  #settle(message: OutMessage, outcome: Outcome, reason: ReasonText): void {
     this.settleEarly(message, outcome, reason);
     this.#host.messages.give(message);
   }
@@ -181,7 +181,7 @@ export class LocalTarget implements Target {
   }
 
   /** Ends what is queued. */
-  failAll(outcome: Outcome, reason: string): void {
+  failAll(outcome: Outcome, reason: ReasonText): void {
     for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift())
       this.#settle(message, outcome, reason);
     for (const topic of this.#topics.values()) {

@@ -137,7 +137,7 @@ export class Outgoing {
     settlement?.opened(message);
     const limit = this.#limits.maxQueuedBytes;
     if (target.queuedBytes + shipment.size > limit) {
-      target.refuse(message, `more than ${limit} bytes are queued for this peer`);
+      target.refuse(message, `too much queued: more than ${limit} bytes are queued for this peer`);
       return;
     }
     target.submit(message);

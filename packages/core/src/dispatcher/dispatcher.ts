@@ -6,6 +6,7 @@ import {
   type Receiver,
   type TransportCapabilities,
 } from '../contract/index.ts';
+import type { InRoute } from '../link/in-route.ts';
 import type { Link } from '../link/link.ts';
 import type { TurnEnd } from '../link/turn-end.ts';
 import { SpinBudget } from './spin-budget.ts';
@@ -60,16 +61,17 @@ export class Dispatcher {
     this.#pass(inlet);
   }
 
-  #handlerFor(transport: string, { lossless, confirms }: TransportCapabilities): FrameHandler {
-    const confirmsItself = confirms !== 'none';
+  #handlerFor(transport: string, capabilities: TransportCapabilities): FrameHandler {
     let lastPeer: PeerInfo | undefined;
     let lastLink: Link | undefined;
+    let lastRoute: InRoute | undefined;
     return (frame, offset, length, from) => {
       if (from !== lastPeer || lastLink === undefined || lastLink.ended) {
         lastPeer = from;
         lastLink = from === undefined ? undefined : this.#linkOf(from);
+        lastRoute = lastLink?.inbound.over(transport, capabilities);
       }
-      lastLink?.inbound.frame(frame, offset, length, transport, lossless, confirmsItself);
+      if (lastRoute !== undefined) lastLink?.inbound.frame(frame, offset, length, lastRoute);
       return DONE;
     };
   }

@@ -1,19 +1,17 @@
 import type { BusError, Clock, Logger } from '../contract/index.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
-import type { Counters } from '../outcomes.ts';
 import type { Policy } from '../selector/policy.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
-import type { OutMessagePool } from './out-message.ts';
+import type { OutMessagePool, SettlementHost } from './out-message.ts';
 import type { TurnEnd } from './turn-end.ts';
 
 /** What links and routes need of the bus they belong to. */
-export interface LinkHost {
+export interface LinkHost extends SettlementHost {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: Limits;
-  readonly counters: Counters;
   readonly policy: Policy;
   readonly interest: Interest;
   readonly messages: OutMessagePool;

@@ -8,6 +8,7 @@ import {
   KIND,
   readFrameHeader,
   SECTION,
+  type TransportCapabilities,
   UNKNOWN_VERSION,
   verifyChecksum,
   WHOLE,
@@ -17,6 +18,7 @@ import { Assembly } from './assembly.ts';
 import { ControlFrames } from './control-frames.ts';
 import { parseHeaders } from './headers.ts';
 import type { LinkHost } from './host.ts';
+import { InRoute } from './in-route.ts';
 import { InTopic } from './in-topic.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
@@ -41,8 +43,8 @@ export class Inbound {
   readonly #topics: (InTopic | undefined)[] = [];
   #assemblyBytes = 0;
   #heldBytes = 0;
-  /** Frames taken so far. */
-  frames = 0;
+  /** By transport; rarely more than three. */
+  readonly routes: InRoute[] = [];
   #topicCount = 0;
   /** The peer broke the protocol: nothing of it is believed any more. */
   #broken = false;
@@ -60,21 +62,25 @@ export class Inbound {
     this.#control = new ControlFrames(link, host, this.answers, this.#topics);
   }
 
+  /** What comes over `transport`. */
+  over(transport: string, capabilities: TransportCapabilities): InRoute {
+    let route = this.routes.find((one) => one.transport === transport);
+    if (route === undefined) {
+      route = new InRoute(transport, capabilities);
+      this.routes.push(route);
+    }
+    return route;
+  }
+
   /**
    * Takes one frame from the dispatcher. Never throws: a frame that breaks the rules is counted, and the link cut.
    *
    * | allocates                      | blocks | syscalls | callable from    |
    * | the message handed to handlers | no     | 0        | the bus's thread |
    */
-  frame(
-    buffer: FrameBuffer,
-    offset: number,
-    length: number,
-    via: string,
-    lossless: boolean,
-    confirmsItself: boolean,
-  ): void {
-    this.frames++;
+  frame(buffer: FrameBuffer, offset: number, length: number, route: InRoute): void {
+    route.frames++;
+    route.bytes += length;
     if (this.#broken) return;
     const wrong = readFrameHeader(buffer, offset, length, header);
     if (wrong !== '') {
@@ -90,7 +96,7 @@ export class Inbound {
     if (kind < KIND.EVENT || kind > KIND.PROGRESS || kind === KIND.CANCEL || header.sequence === 0) {
       const start = offset + header.headerLength;
       if (kind === KIND.SKIP) this.#skip(buffer, start, offset + length);
-      else this.#control.take(header, buffer, start, offset + length, via);
+      else this.#control.take(header, buffer, start, offset + length, route.transport);
       return;
     }
     // Names are learnt as frames arrive: what is held or came twice may be the only one that bears the name.
@@ -101,12 +107,22 @@ export class Inbound {
       if (header.sequence < expected) {
         this.#host.counters.duplicates++;
         this.answers.confirm(flow);
-      } else this.#hold(flow, buffer, offset, length, via, lossless);
+      } else {
+        this.#sample(route);
+        this.#hold(flow, buffer, offset, length, route.transport, route.lossless);
+      }
       return;
     }
-    this.#accept(flow, buffer, offset, via, lossless);
-    if (!confirmsItself) this.answers.confirm(flow);
+    if ((header.flags & FLAG.SAMPLED_TIME) !== 0) this.#sample(route);
+    this.#accept(flow, buffer, offset, route.transport, route.lossless);
+    if (!route.confirmsItself) this.answers.confirm(flow);
     if (this.#early[flow] !== undefined) this.#releaseEarly(flow);
+  }
+
+  /** Of a message in pieces the first bears the time: when the others leave and come says more of its size. */
+  #sample(route: InRoute): void {
+    if ((header.flags & FLAG.SAMPLED_TIME) === 0) return;
+    route.sampled(header.sampledTime, this.#host.clock.now() * 1000);
   }
 
   /** The frame in `header` is the next of its flow. */

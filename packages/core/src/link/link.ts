@@ -1,8 +1,10 @@
 import { KIND, type PeerInfo, type PeerTransport, type TransportCapabilities } from '../contract/index.ts';
+import type { ReasonText } from '../outcomes.ts';
 import type { Facts } from '../selector/policy.ts';
 import { type Selection, select } from '../selector/select.ts';
 import { announceLosses, encodeSkips, type Skip } from './failover.ts';
 import type { LinkHost } from './host.ts';
+import type { InRoute } from './in-route.ts';
 import { Inbound } from './inbound.ts';
 import type { OutMessage } from './out-message.ts';
 import { Outbound } from './outbound.ts';
@@ -75,9 +77,21 @@ export class Link {
     return this.#inbound;
   }
 
+  /** Receiving sides of the routes that have brought something. */
+  get inRoutes(): readonly InRoute[] {
+    return this.#inbound?.routes ?? [];
+  }
+
+  /** Messages to this peer that wait for credit or a route. */
+  get queued(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#outbound?.queued ?? 0, bytes: this.#outbound?.queuedBytes ?? 0 };
+  }
+
   /** Frames received so far. */
   get framesReceived(): number {
-    return this.#inbound?.frames ?? 0;
+    let frames = 0;
+    for (const route of this.inRoutes) frames += route.frames;
+    return frames;
   }
 
   /** Writes what is ready. */
@@ -246,7 +260,7 @@ export class Link {
   }
 
   /** Ends for good: what is not settled ends as `outcome`. */
-  async end(outcome: 'peer-gone' | 'dropped', reason: string): Promise<void> {
+  async end(outcome: 'peer-gone' | 'dropped', reason: ReasonText): Promise<void> {
     if (this.ended) return;
     this.ended = true;
     this.connected = false;

@@ -1,5 +1,6 @@
 import { allocateFrameBuffer, type FrameBuffer, type PeerInfo } from '../contract/index.ts';
-import type { Counters, Outcome } from '../outcomes.ts';
+import type { Counters, Outcome, ReasonText } from '../outcomes.ts';
+import type { FailureTable } from '../stats/failure-table.ts';
 import type { OutTopic } from './out-topic.ts';
 import type { Route } from './route.ts';
 
@@ -8,7 +9,13 @@ export interface Settlement {
   /** Before a message is submitted. */
   opened(message: OutMessage): void;
   /** Called exactly once a message. The message object is reused afterwards: keep nothing of it. */
-  settled(message: OutMessage, outcome: Outcome, reason: string | undefined): void;
+  settled(message: OutMessage, outcome: Outcome, reason: ReasonText | undefined): void;
+}
+
+/** Where outcomes are counted. */
+export interface SettlementHost {
+  readonly counters: Counters;
+  readonly failures: FailureTable;
 }
 
 /** What takes a message towards its receiver: a link's outbound side, or the local one. */
@@ -18,9 +25,9 @@ export interface Target {
   readonly queuedBytes: number;
   submit(message: OutMessage): void;
   /** Ends a message that is in no queue as refused. */
-  refuse(message: OutMessage, reason: string): void;
+  refuse(message: OutMessage, reason: ReasonText): void;
   /** Ends a message where it stands (deadline, abort). */
-  settleEarly(message: OutMessage, outcome: Outcome, reason: string): void;
+  settleEarly(message: OutMessage, outcome: Outcome, reason: ReasonText): void;
 }
 
 /** What becomes of a reliable message for which its target has no credit. */
@@ -77,11 +84,15 @@ export class OutMessage {
   done = false;
   next: OutMessage | undefined;
 
-  /** The one place where a delivery gets its outcome: counted and told once, whatever comes later. */
-  end(counters: Counters, outcome: Outcome, reason: string | undefined): void {
+  /**
+   * The one place where a delivery gets its outcome: counted and told once, whatever comes later. Only `delivered` has
+   * no reason.
+   */
+  end(host: SettlementHost, outcome: Outcome, reason: ReasonText | undefined): void {
     if (this.done) return;
     this.done = true;
-    counters.outcomes[outcome]++;
+    host.counters.outcomes[outcome]++;
+    if (outcome !== 'delivered' && reason !== undefined) host.failures.count(outcome, reason);
     const { settlement } = this;
     this.settlement = undefined;
     settlement?.settled(this, outcome, reason);

@@ -1,5 +1,5 @@
 import { BACK_PRESSURED, CLOSED, FLOWS_PER_LINK, OK, type PeerInfo } from '../contract/index.ts';
-import type { Outcome } from '../outcomes.ts';
+import type { Outcome, ReasonText } from '../outcomes.ts';
 import { CreditAccounts } from './credit-accounts.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
@@ -96,7 +96,7 @@ export class Outbound implements Target {
       this.settle(
         message,
         'refused',
-        `more than ${this.#host.limits.topicsPerPeer} topics to this peer have messages under way`,
+        `too many topics: more than ${this.#host.limits.topicsPerPeer} to this peer have messages under way`,
       );
       return;
     }
@@ -184,7 +184,7 @@ export class Outbound implements Target {
     if (route === null) {
       if (this.#link.mayFindRoute(message)) return false;
       this.#accounts.refund(message);
-      this.settle(message, 'refused', this.#link.whyNoRoute(message));
+      this.settle(message, 'refused', `no route: ${this.#link.whyNoRoute(message)}`);
       return true;
     }
     if (route.state !== 'up') {
@@ -200,7 +200,7 @@ export class Outbound implements Target {
       message.written = 0;
     } else if (result !== BACK_PRESSURED) {
       this.#accounts.refund(message);
-      this.settle(message, 'refused', `the transport ${route.transport} answered ${result}`);
+      this.settle(message, 'refused', `the transport refused it: ${route.transport} answered ${result}`);
       return true;
     }
     return false;
@@ -259,23 +259,23 @@ export class Outbound implements Target {
   }
 
   settleDelivered(message: OutMessage): void {
-    message.end(this.#host.counters, 'delivered', undefined);
+    message.end(this.#host, 'delivered', undefined);
     this.#host.messages.give(message);
   }
 
-  refuse(message: OutMessage, reason: string): void {
+  refuse(message: OutMessage, reason: ReasonText): void {
     this.settle(message, 'refused', reason);
   }
 
   /** Ends a message that is in no queue. */
-  settle(message: OutMessage, outcome: Outcome, reason: string): void {
+  settle(message: OutMessage, outcome: Outcome, reason: ReasonText): void {
     this.settleEarly(message, outcome, reason);
     this.#host.messages.give(message);
   }
 
   /** Ends a message where it stands (deadline, abort); its queue skips it, its window keeps it for replay. */
-  settleEarly(message: OutMessage, outcome: Outcome, reason: string): void {
-    message.end(this.#host.counters, outcome, reason);
+  settleEarly(message: OutMessage, outcome: Outcome, reason: ReasonText): void {
+    message.end(this.#host, outcome, reason);
   }
 
   /** The peer confirmed by frame. */
@@ -308,7 +308,7 @@ export class Outbound implements Target {
   }
 
   /** Settles everything that is queued; nothing more will be written. */
-  failAll(outcome: Outcome, reason: string): void {
+  failAll(outcome: Outcome, reason: ReasonText): void {
     const all: OutMessage[] = [];
     for (let priority = this.#ready.turn(0); priority >= 0; priority = this.#ready.turn(0)) {
       all.push(this.#ready.shift(priority) as OutMessage);

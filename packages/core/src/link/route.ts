@@ -61,7 +61,11 @@ export class Route implements Candidate {
   readonly #medium: PeerTransport;
   readonly #address: string;
   #sender: Sender | undefined;
+  /** Frames of this session; the medium's own confirmation counts them, too. */
   #frames = 0;
+  #framesBefore = 0;
+  /** Bytes of all frames, those written again included. */
+  bytesSent = 0;
   #frameLimit = 0;
   #bulkReserve = 0;
   /** Messages so far, by priority: the first of each is sampled, so that rare ones are too. */
@@ -108,6 +112,7 @@ export class Route implements Candidate {
     }
     this.#sender = sender;
     this.session++;
+    this.#framesBefore += this.#frames;
     this.#frames = 0;
     this.#retryMs = FIRST_RETRY_MS;
     const room = Math.min(this.capabilities.bufferBytes, this.#host.limits.unwrittenBytes);
@@ -156,6 +161,11 @@ export class Route implements Candidate {
     if (this.state !== 'down') return;
     this.state = 'idle';
     this.trouble = undefined;
+  }
+
+  /** Frames of all sessions, those written again included. */
+  get framesSent(): number {
+    return this.#framesBefore + this.#frames;
   }
 
   flush(): void {
@@ -285,6 +295,7 @@ export class Route implements Candidate {
     if ((header.sections & SECTION.TOPIC_NAME) !== 0) header.topicName = message.topic.name;
     header.headersLength = message.headers === undefined ? 0 : message.headers.length;
     writeFrameHeader(sender.frame, sender.offset, header, message.headers);
+    this.bytesSent += header.length;
   }
 
   #finish(message: OutMessage): void {
@@ -371,6 +382,7 @@ export class Route implements Candidate {
     sender.frame.u8.set(payload, writeFrameHeader(sender.frame, sender.offset, header));
     sender.commit();
     this.#frames++;
+    this.bytesSent += length;
     this.#host.turnEnd.flushRoute(this);
     return true;
   }

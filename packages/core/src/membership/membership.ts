@@ -17,7 +17,7 @@ import type { Records } from '../control/records.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
 import type { Link } from '../link/link.ts';
-import { BUS_CLOSED } from '../outcomes.ts';
+import { BUS_CLOSED, type ReasonText } from '../outcomes.ts';
 import type { AnnouncedInterest } from './announced-interest.ts';
 import { type InterestChange, parseChange } from './interest-change.ts';
 import { afterLastFrame } from './last-frame.ts';
@@ -329,7 +329,7 @@ export class Membership {
   }
 
   /** Ends the link once nothing of the peer is left unread: what it committed is delivered first. */
-  #endWhenQuiet(member: Member, how: 'leave' | 'lost', reason: string): void {
+  #endWhenQuiet(member: Member, how: 'leave' | 'lost', reason: ReasonText): void {
     afterLastFrame(
       member.link,
       () => member.connection !== undefined && !member.dead,
@@ -337,7 +337,7 @@ export class Membership {
     );
   }
 
-  #end(member: Member, how: 'leave' | 'lost', reason: string): void {
+  #end(member: Member, how: 'leave' | 'lost', reason: ReasonText): void {
     if (member.link.ended) return;
     this.#host.logger.debug(`link to ${member.peer.name} ended`, { reason });
     member.returnTimer?.cancel();
@@ -360,7 +360,7 @@ export class Membership {
     if (member?.link !== link) return;
     member.connection?.send(KIND.BYE, 0, Buffer.from(error.message));
     this.#host.disconnected(member.peer, false);
-    this.#end(member, 'lost', error.message);
+    this.#end(member, 'lost', `the link was cut: ${error.message}`);
   }
 
   /** Tells everybody; resolves when all have acknowledged. */

@@ -4,7 +4,8 @@ import type { PeerInfo } from '../../src/contract/index.ts';
 import { Deadlines } from '../../src/deadlines.ts';
 import { PublishCall } from '../../src/delivery/publish-call.ts';
 import { OutMessage, type Target } from '../../src/link/out-message.ts';
-import { BUS_CLOSED, Counters, type Outcome } from '../../src/outcomes.ts';
+import { BUS_CLOSED, Counters, type Outcome, type ReasonText } from '../../src/outcomes.ts';
+import { FailureTable } from '../../src/stats/failure-table.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { Fabric } from '../support/fabric.ts';
 import { flow } from '../support/flow.ts';
@@ -15,6 +16,7 @@ class Addressee implements Target {
   readonly peer: PeerInfo;
   readonly queuedBytes = 0;
   readonly counters = new Counters();
+  readonly failures = new FailureTable();
   /** Reasons of the messages that were ended early. */
   readonly early: string[] = [];
 
@@ -25,9 +27,9 @@ class Addressee implements Target {
   submit(): void {}
   refuse(): void {}
 
-  settleEarly(message: OutMessage, outcome: Outcome, reason: string): void {
+  settleEarly(message: OutMessage, outcome: Outcome, reason: ReasonText): void {
     this.early.push(reason);
-    message.end(this.counters, outcome, reason);
+    message.end(this, outcome, reason);
   }
 }
 
@@ -63,8 +65,8 @@ describe('one call', () => {
     return message;
   }
 
-  function end(message: OutMessage, outcome: Outcome, reason?: string): void {
-    message.end(target.counters, outcome, reason);
+  function end(message: OutMessage, outcome: Outcome, reason?: ReasonText): void {
+    message.end(target, outcome, reason);
   }
 
   /** What is left of it elsewhere: listeners of the signal, an entry among the deadlines. */
@@ -83,7 +85,7 @@ describe('one call', () => {
     end(second, 'delivered');
     expect([ended, ...traces()]).toEqual([1, 0, 0]);
     expect((await call.promise).deliveries).toHaveLength(2);
-    end(second, 'expired', 'again');
+    end(second, 'expired', 'no credit');
     controller.abort();
     await clock.advance(1000);
     expect([ended, target.early]).toEqual([1, []]);
@@ -91,7 +93,7 @@ describe('one call', () => {
   });
 
   test('settles no sooner than all messages are submitted', async () => {
-    end(open(target), 'refused', 'full');
+    end(open(target), 'refused', 'too much queued');
     expect(ended).toBe(0);
     const last = open(target);
     end(last, 'delivered');
@@ -115,9 +117,9 @@ describe('one call', () => {
     });
   });
 
-  test.each<[string, Outcome, string]>([
+  test.each<[string, Outcome, ReasonText]>([
     ['DEADLINE_EXCEEDED', 'expired', 'the deadline passed'],
-    ['NO_ROUTE', 'refused', 'no transport'],
+    ['NO_ROUTE', 'refused', 'no route'],
     ['BACK_PRESSURED', 'dropped', 'no credit'],
     ['CLOSED', 'dropped', BUS_CLOSED],
     ['PEER_GONE', 'peer-gone', 'the peer has died'],

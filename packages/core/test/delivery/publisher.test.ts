@@ -248,7 +248,7 @@ describe('flush', () => {
     expect(delivered).toBe(2);
     expect(failed.toSorted((one, other) => one.count - other.count)).toEqual([
       { outcome: 'dropped', count: 3, reason: 'no credit: the subscriber is behind' },
-      { outcome: 'refused', count: 5, reason: 'no transport in common with b' },
+      { outcome: 'refused', count: 5, reason: 'no route: no transport in common with b' },
     ]);
     publisher.send(bytes(400));
     expect(await publisher.flush()).toMatchObject({ delivered: 0, failed: [{ count: 1 }, { count: 1 }] });
@@ -325,7 +325,8 @@ describe('flush', () => {
       for (const size of sizes) publisher.send(bytes(size));
       return (await publisher.flush()).failed;
     };
-    const [full, unreachable] = ['more than 100 bytes are queued for this peer', 'no transport in common with b'];
+    const full = 'too much queued: more than 100 bytes are queued for this peer';
+    const unreachable = 'no route: no transport in common with b';
     expect(await refused(10, 200)).toEqual([{ outcome: 'refused', count: 2, reason: full }]);
     expect(await refused(200, 10)).toEqual([{ outcome: 'refused', count: 2, reason: unreachable }]);
   });
