@@ -30,6 +30,8 @@ import { ServiceDirectory } from './membership/service-directory.ts';
 import { Counters } from './outcomes.ts';
 import type { ProcessHold } from './process-hold.ts';
 import type { Policy } from './selector/policy.ts';
+import { LINK, RECEIVED } from './stats/channels.ts';
+import { Diagnostics } from './stats/diagnostics.ts';
 import { FailureTable } from './stats/failure-table.ts';
 import type { ActiveSubscription, SubscriptionHost } from './subscription.ts';
 import type { TransportSet } from './transports.ts';
@@ -81,6 +83,7 @@ export class Engine implements Hosts {
   readonly events = new EventEmitter<BusEvents>();
   readonly counters = new Counters();
   readonly failures = new FailureTable();
+  readonly diagnostics: Diagnostics;
   readonly messages = new OutMessagePool();
   readonly interest = new Interest();
   readonly services = new ServiceDirectory();
@@ -114,10 +117,18 @@ export class Engine implements Hosts {
     this.records = parts.records;
     this.transports = parts.transports;
     this.#hold = hold;
+    this.diagnostics = new Diagnostics(this.self, this.clock);
     this.deadlines = new Deadlines(this.clock);
     this.encoder = new Encoder(this.codecs, this.limits.maxMessageBytes);
     this.local = new LocalTarget(this);
-    this.outgoing = new Outgoing(this.interest, this.local, this.messages, this.counters, this.limits);
+    this.outgoing = new Outgoing(
+      this.interest,
+      this.local,
+      this.messages,
+      this.counters,
+      this.limits,
+      this.diagnostics,
+    );
     this.requests = new Requests(this);
     this.ownServices = new OwnServices(this);
     this.delivery = new EventDelivery(this);
@@ -140,6 +151,7 @@ export class Engine implements Hosts {
   // Receiving
 
   incoming(link: Link, message: IncomingMessage): void {
+    if (RECEIVED.hasSubscribers) this.diagnostics.received(link.peer, message);
     switch (message.kind) {
       case KIND.EVENT:
         this.delivery.remote(link, message);
@@ -175,6 +187,7 @@ export class Engine implements Hosts {
   }
 
   deliverLocal(entry: TopicEntry, message: OutMessage, account: CreditAccount): void {
+    if (RECEIVED.hasSubscribers) this.diagnostics.receivedLocally(message);
     const { headers } = message;
     const map = headers === undefined ? undefined : parseHeaders(headers, 0, headers.length);
     if (message.kind === KIND.EVENT) {
@@ -264,6 +277,7 @@ export class Engine implements Hosts {
   }
 
   joined(peer: PeerInfo): void {
+    if (LINK.hasSubscribers) this.diagnostics.link(peer, 'connected');
     this.#emit('join', peer);
   }
 

@@ -31,6 +31,15 @@ export { type Facts, HYBRID, type Policy, type Preference, type Rule, rules } fr
 export { type Candidate, type Rejection, type Selection, select } from './selector/select.ts';
 export type { InputOf, OutputOf, StandardSchema } from './standard-schema.ts';
 export type { BusStats, LatencyStats, PeerStats, QueueStats, RouteStats } from './stats/bus-stats.ts';
+export type {
+  LinkNotice,
+  PublishNotice,
+  QueuedNotice,
+  ReceivedNotice,
+  RouteNotice,
+  SentNotice,
+  SettledNotice,
+} from './stats/channels.ts';
 export type { FailureCount } from './stats/failure-table.ts';
 export type { MessageHandler, Subscription } from './subscription.ts';
 export type { Unavailable } from './transports.ts';

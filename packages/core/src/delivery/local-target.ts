@@ -14,6 +14,7 @@ import {
 } from '../link/out-message.ts';
 import { OutTopic } from '../link/out-topic.ts';
 import type { Outcome, ReasonText } from '../outcomes.ts';
+import { QUEUED } from '../stats/channels.ts';
 
 /** Messages of one pass; then the event loop gets its turn. */
 const PASS_MESSAGES = 1024;
@@ -105,6 +106,7 @@ export class LocalTarget implements Target {
     }
     topic.wait(message);
     this.queuedBytes += message.size;
+    if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'credit');
     if (message.onFull !== ON_FULL.DROP_OLDEST) return;
     const limit = this.#host.limits.topicCredit;
     for (let oldest = topic.takeOldest(limit); oldest !== undefined; oldest = topic.takeOldest(limit)) {

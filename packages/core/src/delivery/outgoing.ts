@@ -5,6 +5,8 @@ import type { Limits } from '../limits.ts';
 import type { OutMessagePool, Settlement, Target } from '../link/out-message.ts';
 import { CREDIT_OVERHEAD, type OutTopic } from '../link/out-topic.ts';
 import type { Counters } from '../outcomes.ts';
+import { PUBLISH } from '../stats/channels.ts';
+import type { Diagnostics } from '../stats/diagnostics.ts';
 import type { LocalTarget } from './local-target.ts';
 
 /** Encoded bytes that stay as they are until the last delivery is settled: `size` bytes of `payload` from `start` on. */
@@ -38,14 +40,23 @@ export class Outgoing {
   readonly #messages: OutMessagePool;
   readonly #counters: Counters;
   readonly #limits: Limits;
+  readonly #diagnostics: Diagnostics;
   #lastId = 0;
 
-  constructor(interest: Interest, local: LocalTarget, messages: OutMessagePool, counters: Counters, limits: Limits) {
+  constructor(
+    interest: Interest,
+    local: LocalTarget,
+    messages: OutMessagePool,
+    counters: Counters,
+    limits: Limits,
+    diagnostics: Diagnostics,
+  ) {
     this.#interest = interest;
     this.#local = local;
     this.#messages = messages;
     this.#counters = counters;
     this.#limits = limits;
+    this.#diagnostics = diagnostics;
   }
 
   /** A number no other message of this instance has. */
@@ -80,12 +91,11 @@ export class Outgoing {
     this.#interest.refresh(entry);
     const id = ++this.#lastId;
     const { links, accounts } = entry;
-    let targets = links.length;
+    const isLocal = entry.subscriptions.length > 0;
+    const targets = links.length + (isLocal ? 1 : 0);
+    if (PUBLISH.hasSubscribers) this.#diagnostics.published(entry.name, id, KIND.EVENT, shipment, targets);
     for (let i = 0; i < links.length; i++) this.#submit(links[i].outbound, accounts[i], shipment, id, settlement);
-    if (entry.subscriptions.length > 0) {
-      targets++;
-      this.#submit(this.#local, this.#local.topic(entry), shipment, id, settlement);
-    }
+    if (isLocal) this.#submit(this.#local, this.#local.topic(entry), shipment, id, settlement);
     this.#counters.published++;
     if (targets === 0) this.#counters.unrouted++;
     return targets;
@@ -101,6 +111,7 @@ export class Outgoing {
     settlement: Settlement | undefined,
   ): void {
     this.#counters.published++;
+    if (PUBLISH.hasSubscribers) this.#diagnostics.published(account.name, id, kind, shipment, 1);
     this.#submit(target, account, shipment, id, settlement, kind);
   }
 

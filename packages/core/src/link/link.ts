@@ -2,6 +2,7 @@ import { KIND, type PeerInfo, type PeerTransport, type TransportCapabilities } f
 import type { ReasonText } from '../outcomes.ts';
 import type { Facts } from '../selector/policy.ts';
 import { type Selection, select } from '../selector/select.ts';
+import { LINK } from '../stats/channels.ts';
 import { announceLosses, encodeSkips, type Skip } from './failover.ts';
 import type { LinkHost } from './host.ts';
 import type { InRoute } from './in-route.ts';
@@ -242,6 +243,7 @@ export class Link {
   /** The control connection is gone, the peer not proven dead: keep everything, close the media. */
   suspend(): void {
     this.connected = false;
+    if (LINK.hasSubscribers) this.#host.diagnostics.link(this.peer, 'suspended');
     for (const route of this.routes) {
       route.close().catch(() => {});
       this.#recover(route);
@@ -253,6 +255,7 @@ export class Link {
   resume(peer: PeerInfo): void {
     this.peer = peer;
     this.connected = true;
+    if (LINK.hasSubscribers) this.#host.diagnostics.link(peer, 'resumed');
     this.subscribeAcked = this.subscribeSent;
     for (const route of this.routes) route.revive();
     this.routesEpoch++;
@@ -263,6 +266,7 @@ export class Link {
   async end(outcome: 'peer-gone' | 'dropped', reason: ReasonText): Promise<void> {
     if (this.ended) return;
     this.ended = true;
+    if (LINK.hasSubscribers) this.#host.diagnostics.link(this.peer, 'ended', reason);
     this.connected = false;
     const closing = this.routes.map((route) => {
       const messages = [...drain(route)];

@@ -1,5 +1,7 @@
 import { allocateFrameBuffer, type FrameBuffer, type PeerInfo } from '../contract/index.ts';
 import type { Counters, Outcome, ReasonText } from '../outcomes.ts';
+import { SETTLED } from '../stats/channels.ts';
+import type { Diagnostics } from '../stats/diagnostics.ts';
 import type { FailureTable } from '../stats/failure-table.ts';
 import type { OutTopic } from './out-topic.ts';
 import type { Route } from './route.ts';
@@ -12,10 +14,11 @@ export interface Settlement {
   settled(message: OutMessage, outcome: Outcome, reason: ReasonText | undefined): void;
 }
 
-/** Where outcomes are counted. */
+/** Where outcomes are counted and told. */
 export interface SettlementHost {
   readonly counters: Counters;
   readonly failures: FailureTable;
+  readonly diagnostics: Diagnostics;
 }
 
 /** What takes a message towards its receiver: a link's outbound side, or the local one. */
@@ -93,6 +96,7 @@ export class OutMessage {
     this.done = true;
     host.counters.outcomes[outcome]++;
     if (outcome !== 'delivered' && reason !== undefined) host.failures.count(outcome, reason);
+    if (SETTLED.hasSubscribers) host.diagnostics.settled(this, outcome, reason);
     const { settlement } = this;
     this.settlement = undefined;
     settlement?.settled(this, outcome, reason);

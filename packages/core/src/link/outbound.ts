@@ -1,5 +1,6 @@
 import { BACK_PRESSURED, CLOSED, FLOWS_PER_LINK, OK, type PeerInfo } from '../contract/index.ts';
 import type { Outcome, ReasonText } from '../outcomes.ts';
+import { QUEUED } from '../stats/channels.ts';
 import { CreditAccounts } from './credit-accounts.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
@@ -110,6 +111,7 @@ export class Outbound implements Target {
     if (this.#ready.count === 0 && this.#link.mayCarryData && this.#write(message)) return;
     this.#ready.push(message);
     this.queuedBytes += message.size;
+    if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'route');
     // Room kept for the urgent is used at once; what is not first in line waits for the pump.
     if (this.#ready.isNext(message)) this.pump();
   }
@@ -123,6 +125,7 @@ export class Outbound implements Target {
     topic.wait(message);
     this.#waitingTopics.add(topic);
     this.queuedBytes += message.size;
+    if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'credit');
     if (message.onFull === ON_FULL.DROP_OLDEST) this.#dropOldest(topic);
   }
 
@@ -292,6 +295,7 @@ export class Outbound implements Target {
       for (const message of mine) {
         message.written = 0;
         this.queuedBytes += message.size;
+        if (QUEUED.hasSubscribers && !message.done) this.#host.diagnostics.queued(message, 'replay');
       }
       const half = this.#ready.first(priority);
       if (half !== undefined && half.sequence > 0 && half.route?.state !== 'up') {

@@ -18,6 +18,7 @@ import {
   writeFrameHeader,
 } from '../contract/index.ts';
 import type { Candidate } from '../selector/select.ts';
+import { ROUTE, SENT } from '../stats/channels.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
 import { MessageQueue, type OutMessage } from './out-message.ts';
@@ -94,10 +95,16 @@ export class Route implements Candidate {
     this.capabilities = capabilities;
   }
 
+  #enter(state: Route['state'], trouble?: string): void {
+    this.state = state;
+    this.trouble = trouble;
+    if (ROUTE.hasSubscribers) this.#host.diagnostics.route(this.#link.peer, this.transport, state, trouble);
+  }
+
   /** Starts connecting an idle route. The link hears `routeChanged` when it is up or down. */
   open(): void {
     if (this.state !== 'idle') return;
-    this.state = 'connecting';
+    this.#enter('connecting', this.trouble);
     this.#abort = new AbortController();
     this.#medium.connect(this.#address, this.#link.peer, this.#abort.signal).then(
       (sender) => this.#opened(sender),
@@ -122,16 +129,14 @@ export class Route implements Candidate {
       this.capabilities.preferredFragment + HEADER_BYTES,
       room >> 1,
     );
-    this.state = 'up';
-    this.trouble = undefined;
+    this.#enter('up');
     sender.onClose((reason) => this.#failed(reason));
     this.#link.routeChanged(this);
   }
 
   #failed(reason: BusError): void {
     if (this.state === 'down') return;
-    this.state = 'down';
-    this.trouble = reason.message;
+    this.#enter('down', reason.message);
     this.#sender = undefined;
     this.waitsForRoom = false;
     this.#waitsForConfirm = false;
@@ -140,7 +145,7 @@ export class Route implements Candidate {
     this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
     this.#host.clock.setTimer(() => {
       if (this.state !== 'down' || this.#link.ended) return;
-      this.state = 'idle';
+      this.#enter('idle', this.trouble);
       this.#link.routeChanged(this);
     }, retryMs);
     this.#link.routeLost(this);
@@ -151,16 +156,14 @@ export class Route implements Candidate {
     const sender = this.#sender;
     this.#sender = undefined;
     this.#abort?.abort();
-    this.state = 'down';
-    this.trouble = 'the link is closed';
+    this.#enter('down', 'the link is closed');
     if (sender !== undefined) await sender.close();
   }
 
   /** After the link came back: the route may connect again. */
   revive(): void {
     if (this.state !== 'down') return;
-    this.state = 'idle';
-    this.trouble = undefined;
+    this.#enter('idle');
   }
 
   /** Frames of all sessions, those written again included. */
@@ -302,6 +305,7 @@ export class Route implements Candidate {
     message.ordinal = ++this.#frames;
     message.route = undefined;
     message.carriedBy = this.transport;
+    if (SENT.hasSubscribers) this.#host.diagnostics.sent(message, this.transport);
     this.#host.turnEnd.flushRoute(this);
     this.#link.outbound.sent(message, this.capabilities.lossless);
     if (!message.reliable) {

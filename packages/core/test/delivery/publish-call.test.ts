@@ -5,6 +5,7 @@ import { Deadlines } from '../../src/deadlines.ts';
 import { PublishCall } from '../../src/delivery/publish-call.ts';
 import { OutMessage, type Target } from '../../src/link/out-message.ts';
 import { BUS_CLOSED, Counters, type Outcome, type ReasonText } from '../../src/outcomes.ts';
+import { Diagnostics } from '../../src/stats/diagnostics.ts';
 import { FailureTable } from '../../src/stats/failure-table.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { Fabric } from '../support/fabric.ts';
@@ -17,11 +18,13 @@ class Addressee implements Target {
   readonly queuedBytes = 0;
   readonly counters = new Counters();
   readonly failures = new FailureTable();
+  readonly diagnostics: Diagnostics;
   /** Reasons of the messages that were ended early. */
   readonly early: string[] = [];
 
   constructor(name: string) {
     this.peer = { id: name.repeat(16), name, pid: 1, uid: undefined, verified: false };
+    this.diagnostics = new Diagnostics(this.peer, new VirtualClock());
   }
 
   submit(): void {}
