@@ -18,6 +18,7 @@ export const PROGRAMS = {
   'uds-bus-lat': () => import('./uds-bus-lat.ts'),
   'uds-bus-publish': () => import('./uds-bus-publish.ts'),
   'uds-bus-rate': () => import('./uds-bus-rate.ts'),
+  'uds-bus-stream': () => import('./uds-bus-stream.ts'),
   'uds-raw-lat': () => import('./uds-raw-lat.ts'),
   'uds-raw-rate': () => import('./uds-raw-rate.ts'),
   'uds-urgent': () => import('./uds-urgent.ts'),

@@ -69,6 +69,14 @@ export const UDS_ROWS: readonly RowSpec[] = [
     target: { figure: 'p99', atMostNanos: 5e6 },
   },
   {
+    name: 'uds-stream',
+    transport: 'uds',
+    mode: 'bus-rate',
+    size: 100,
+    program: 'uds-bus-stream',
+    target: { figure: 'rate', atLeast: 500_000 },
+  },
+  {
     name: 'uds-pairs-6',
     mode: 'bus-rate',
     ...bus,

@@ -1,18 +1,30 @@
 import { assertConcurrency, resolveDeadline } from './call-options.ts';
-import { ActiveService, type RequestHandler, type Service } from './calls/active-service.ts';
+import { ActiveService, type RequestHandler } from './calls/active-service.ts';
 import { ask } from './calls/ask.ts';
+import type { Service, ServiceBase } from './calls/service-base.ts';
 import { type CloseReport, closeEngine, drain } from './closing.ts';
 import { assertPattern, assertTopic, BusError, type PeerInfo, type Qos } from './contract/index.ts';
-import { type CallContract, nameOf, type TopicContract } from './contracts.ts';
+import { assertKind, type CallContract, nameOf, type StreamContract, type TopicContract } from './contracts.ts';
 import type { Publisher } from './delivery/publisher.ts';
 import { publish, publisherFor } from './delivery/publishing.ts';
 import type { Engine } from './engine.ts';
 import type { BusEvents } from './events.ts';
 import type { InterestChange } from './membership/interest-change.ts';
-import type { PublisherOptions, PublishOptions, RequestOptions, ServeOptions, SubscribeOptions } from './options.ts';
+import type {
+  OpenOptions,
+  PublisherOptions,
+  PublishOptions,
+  RequestOptions,
+  ServeOptions,
+  SubscribeOptions,
+} from './options.ts';
 import type { Counters, Receipt } from './outcomes.ts';
 import { type Explanation, explain } from './selector/explain.ts';
 import { type BusStats, busStats } from './stats/bus-stats.ts';
+import { open } from './streams/open.ts';
+import type { OpenedStream } from './streams/opened-stream.ts';
+import type { StreamHandler } from './streams/production.ts';
+import { StreamService } from './streams/stream-service.ts';
 import { ActiveSubscription, type MessageHandler, type Subscription } from './subscription.ts';
 import type { Unavailable } from './transports.ts';
 
@@ -154,26 +166,90 @@ export class Bus {
     options?: ServeOptions,
   ): Service;
   serve(call: string | CallContract, handler: RequestHandler<never, unknown>, options?: ServeOptions): Service {
-    const engine = this.#engine;
-    this.#assertOpen('serve', true);
-    const name = nameOf(call);
-    assertTopic(name, 'serve');
-    assertConcurrency(options?.concurrency, `serve ${name}`);
-    if (engine.ownServices.has(name)) {
-      throw new BusError('NAME_TAKEN', `this bus serves ${name} already`, {
-        where: 'serve',
-        remedy: 'close the other service, or raise its concurrency',
-      });
-    }
+    const name = this.#servable(call, 'call', 'serve', options);
     const contract = typeof call === 'string' ? undefined : call;
-    const service = new ActiveService(
-      engine.ownServices,
-      name,
-      handler as RequestHandler,
-      contract?.input,
-      contract?.output,
-      options?.concurrency ?? 16,
+    return this.#serving(
+      new ActiveService(
+        this.#engine.ownServices,
+        name,
+        handler as RequestHandler,
+        contract?.input,
+        contract?.output,
+        options?.concurrency ?? 16,
+      ),
+      options,
     );
+  }
+
+  /**
+   * Opens a stream at whoever serves it - the server with the fewest requests outstanding - and reads its chunks:
+   * `for await (const chunk of bus.open(Tokens, { prompt }))`; `result` is what the handler returned at last. At most
+   * `limits.streamWindow` bytes are on the way or unread; then the producer waits. `ReadableStream.from(opened)` and
+   * `Readable.from(opened)` make a stream of it with the same back-pressure, and cancelling those cancels this one.
+   *
+   * @throws BusError NO_RESPONDERS when nobody serves it, and what is wrong with the arguments: INVALID_TOPIC, MISUSE,
+   * INVALID_OPTION, UNSUPPORTED_QOS, SCHEMA_MISMATCH, NOT_SERIALIZABLE, TOO_LARGE, ABORTED, CLOSED. The iterator throws, and
+   * `result` rejects with: PEER_GONE with `outcome`; DEADLINE_EXCEEDED when no handler takes it in time; ABORTED; CLOSED;
+   * NO_ROUTE; MISUSE when it is served as a call; SCHEMA_MISMATCH; DECODE_FAILED; REMOTE_ERROR or the handler's own code.
+   */
+  open<In, Chunk, Result>(
+    stream: string | StreamContract<In, unknown, unknown, Chunk, unknown, Result>,
+    input: NoInfer<In>,
+    options?: OpenOptions,
+  ): OpenedStream<Chunk, Result> {
+    this.#assertOpen('open');
+    return open(this.#engine, stream as string | StreamContract, input, options) as OpenedStream<Chunk, Result>;
+  }
+
+  /**
+   * Serves a stream: `async function* (input, { signal }) { yield chunk; return result; }`, or anything that returns an
+   * iterable or a readable stream. It is asked for a chunk only while the consumer has room. When the consumer leaves or
+   * is gone, `signal` fires and the generator is returned, so that its `finally` blocks run.
+   *
+   * @throws BusError INVALID_TOPIC | INVALID_OPTION | MISUSE | CLOSED | NAME_TAKEN when this bus serves the name already.
+   */
+  serveStream<In, Chunk, Result>(
+    stream: string,
+    handler: StreamHandler<In, Chunk, Result>,
+    options?: ServeOptions,
+  ): Service;
+  serveStream<In, Chunk, Result>(
+    stream: StreamContract<unknown, In, Chunk, unknown, Result, unknown>,
+    handler: StreamHandler<NoInfer<In>, NoInfer<Chunk>, NoInfer<Result>>,
+    options?: ServeOptions,
+  ): Service;
+  serveStream(
+    stream: string | StreamContract,
+    handler: StreamHandler<never, unknown, unknown>,
+    options?: ServeOptions,
+  ): Service {
+    const engine = this.#engine;
+    const name = this.#servable(stream, 'stream', 'serveStream', options);
+    const schemas = typeof stream === 'string' ? {} : stream;
+    const concurrency = options?.concurrency ?? 16;
+    return this.#serving(
+      new StreamService(engine.ownServices, engine, name, handler as StreamHandler, schemas, concurrency),
+      options,
+    );
+  }
+
+  /** The name of what is to be served. */
+  #servable(given: unknown, kind: 'call' | 'stream', where: string, options: ServeOptions | undefined): string {
+    this.#assertOpen(where, true);
+    const name = nameOf(given);
+    assertTopic(name, where);
+    assertKind(given, kind, `${where} ${name}`);
+    assertConcurrency(options?.concurrency, `${where} ${name}`);
+    if (!this.#engine.ownServices.has(name)) return name;
+    throw new BusError('NAME_TAKEN', `this bus serves ${name} already`, {
+      where,
+      remedy: 'close the other service, or raise its concurrency',
+    });
+  }
+
+  #serving(service: ServiceBase, options: ServeOptions | undefined): Service {
+    const engine = this.#engine;
+    const name = service.call;
     engine.ownServices.add(service);
     engine.holdProcess();
     if (engine.announced.add('service', name)) service.ready = this.#known({ services: [name] }, `serve ${name}`);

@@ -57,7 +57,10 @@ export async function closeEngine(
   engine.closed = true;
   for (const subscription of subscriptions) subscription.close();
   const undelivered = unsettled(engine);
-  engine.requests.failAll(new BusError('CLOSED', 'the bus was closed', { where: `bus of ${engine.self.name}` }));
+  const closed = new BusError('CLOSED', 'the bus was closed', { where: `bus of ${engine.self.name}` });
+  engine.requests.failAll(closed);
+  engine.openedStreams.failAll(closed);
+  engine.ownServices.giveUpAll();
   engine.turnEnd.run();
   await engine.membership.close();
   engine.local.failAll('dropped', BUS_CLOSED);

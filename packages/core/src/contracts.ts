@@ -1,4 +1,4 @@
-import { assertTopic, BusError, type Qos } from './contract/index.ts';
+import { assertTopic, BusError, type Qos, shown } from './contract/index.ts';
 import { assertQos } from './qos.ts';
 import type { InputOf, OutputOf, StandardSchema } from './standard-schema.ts';
 
@@ -16,6 +16,23 @@ export interface CallContract<In = unknown, InParsed = In, Out = unknown, OutPar
   readonly name: string;
   readonly input: StandardSchema<In, InParsed> | undefined;
   readonly output: StandardSchema<Out, OutParsed> | undefined;
+  readonly qos: Qos;
+}
+
+/** A request that is answered with many chunks, and at last with a result. */
+export interface StreamContract<
+  In = unknown,
+  InParsed = In,
+  Chunk = unknown,
+  ChunkParsed = Chunk,
+  Result = unknown,
+  ResultParsed = Result,
+> {
+  readonly kind: 'stream';
+  readonly name: string;
+  readonly input: StandardSchema<In, InParsed> | undefined;
+  readonly chunk: StandardSchema<Chunk, ChunkParsed> | undefined;
+  readonly result: StandardSchema<Result, ResultParsed> | undefined;
   readonly qos: Qos;
 }
 
@@ -62,6 +79,45 @@ export function call(
     input: schemas.input,
     output: schemas.output,
     qos: assertQos(qos, `call('${name}')`),
+  });
+}
+
+/**
+ * Declares a stream: `stream('llm.generate', { input: z.object({ prompt: z.string() }), chunk: z.string() })`. What the
+ * handler returns at last is the `result`; without a schema for it, it is of any type.
+ *
+ * @throws BusError INVALID_TOPIC | INVALID_OPTION
+ */
+export function stream<In = unknown, Chunk = unknown, Result = unknown>(
+  name: string,
+): StreamContract<In, In, Chunk, Chunk, Result, Result>;
+export function stream<
+  I extends StandardSchema,
+  C extends StandardSchema,
+  R extends StandardSchema = StandardSchema<unknown>,
+>(
+  name: string,
+  schemas: { input: I; chunk: C; result?: R },
+  qos?: Qos,
+): StreamContract<InputOf<I>, OutputOf<I>, InputOf<C>, OutputOf<C>, InputOf<R>, OutputOf<R>>;
+export function stream(
+  name: string,
+  schemas: { input?: StandardSchema; chunk?: StandardSchema; result?: StandardSchema } = {},
+  qos: Qos = {},
+): StreamContract {
+  assertTopic(name, 'stream()');
+  for (const part of ['input', 'chunk', 'result'] as const) assertSchema(schemas[part], `stream('${name}').${part}`);
+  const { input, chunk, result } = schemas;
+  return Object.freeze({ kind: 'stream', name, input, chunk, result, qos: assertQos(qos, `stream('${name}')`) });
+}
+
+/** A contract of that kind or a plain name, for what takes no other. @throws BusError MISUSE */
+export function assertKind(given: unknown, kind: 'call' | 'stream', where: string): void {
+  if (typeof given !== 'object' || given === null || !('kind' in given) || given.kind === kind) return;
+  const shownName = shown(nameOf(given));
+  throw new BusError('MISUSE', `${shownName} is declared as ${shown(given.kind)}, not as a ${kind}`, {
+    where,
+    remedy: kind === 'call' ? 'use bus.open and bus.serveStream' : 'use bus.request and bus.serve',
   });
 }
 

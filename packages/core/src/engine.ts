@@ -33,6 +33,9 @@ import type { Policy } from './selector/policy.ts';
 import { LINK, RECEIVED } from './stats/channels.ts';
 import { Diagnostics } from './stats/diagnostics.ts';
 import { FailureTable } from './stats/failure-table.ts';
+import { OpenedStreams, type OpenedStreamsHost } from './streams/opened-streams.ts';
+import { Productions } from './streams/productions.ts';
+import type { StreamServiceHost } from './streams/stream-service.ts';
 import type { ActiveSubscription, SubscriptionHost } from './subscription.ts';
 import type { TransportSet } from './transports.ts';
 
@@ -55,6 +58,8 @@ type Hosts = LinkHost &
   PublisherHost &
   RequestHost &
   OwnServicesHost &
+  OpenedStreamsHost &
+  StreamServiceHost &
   SubscriptionHost &
   MembershipHost;
 
@@ -94,6 +99,8 @@ export class Engine implements Hosts {
   readonly local: LocalTarget;
   readonly outgoing: Outgoing;
   readonly requests: Requests;
+  readonly openedStreams: OpenedStreams;
+  readonly productions = new Productions();
   readonly delivery: EventDelivery;
   readonly membership: Membership;
   readonly dispatcher: Dispatcher;
@@ -130,6 +137,7 @@ export class Engine implements Hosts {
       this.diagnostics,
     );
     this.requests = new Requests(this);
+    this.openedStreams = new OpenedStreams(this);
     this.ownServices = new OwnServices(this);
     this.delivery = new EventDelivery(this);
     this.membership = new Membership(this);
@@ -173,8 +181,15 @@ export class Engine implements Hosts {
           end: message.end,
         });
         return;
-      case KIND.REPLY:
+      case KIND.CHUNK:
+      case KIND.END:
+      case KIND.PROGRESS:
+        this.openedStreams.arrived(link, message);
+        return;
       case KIND.ERROR:
+        if (!this.openedStreams.arrived(link, message)) this.requests.answered(message);
+        return;
+      case KIND.REPLY:
         this.requests.answered(message);
         return;
       default:
@@ -205,7 +220,8 @@ export class Engine implements Hosts {
       end: start + size,
     };
     if (message.kind !== KIND.REQUEST) {
-      this.requests.answered(incoming);
+      if (message.kind === KIND.REPLY || !this.openedStreams.arrived(undefined, incoming))
+        this.requests.answered(incoming);
       return;
     }
     const { cost, flow } = message;
@@ -223,6 +239,10 @@ export class Engine implements Hosts {
 
   cancelled(link: Link | undefined, correlation: number): void {
     this.ownServices.cancelled(link, correlation);
+  }
+
+  streamCredited(link: Link | undefined, correlation: number, taken: number): void {
+    this.productions.credited(link, correlation, taken);
   }
 
   // Sending
@@ -283,6 +303,7 @@ export class Engine implements Hosts {
 
   departed(link: Link, how: 'leave' | 'lost'): void {
     this.requests.linkEnded(link);
+    this.openedStreams.linkEnded(link);
     this.ownServices.linkEnded(link);
     this.roomReturned();
     this.#emit(how, link.peer);

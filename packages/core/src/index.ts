@@ -2,14 +2,15 @@
  * `@busbar/core`: the bus. Transports are packages of their own, given to `createBus` explicitly.
  */
 export { Bus } from './bus.ts';
-export type { RequestContext, RequestHandler, Service } from './calls/active-service.ts';
+export type { RequestHandler } from './calls/active-service.ts';
+export type { RequestContext, Service } from './calls/service-base.ts';
 export type { CloseReport } from './closing.ts';
 export { json, msgpack, raw } from './codecs/index.ts';
 export * from './contract/errors.ts';
 export type { Clock, Codec, Logger, PeerInfo, TransportPlugin } from './contract/index.ts';
 export * from './contract/qos.ts';
 export * from './contract/result.ts';
-export { type CallContract, call, type TopicContract, topic } from './contracts.ts';
+export { type CallContract, call, type StreamContract, stream, type TopicContract, topic } from './contracts.ts';
 export { createBus } from './create-bus.ts';
 export type { FlushReport, Publisher } from './delivery/publisher.ts';
 export type { BusEvents } from './events.ts';
@@ -41,5 +42,8 @@ export type {
   SettledNotice,
 } from './stats/channels.ts';
 export type { FailureCount } from './stats/failure-table.ts';
+export type { OpenedStream } from './streams/opened-stream.ts';
+export type { StreamHandler } from './streams/production.ts';
+export type { Chunks } from './streams/source.ts';
 export type { MessageHandler, Subscription } from './subscription.ts';
 export type { Unavailable } from './transports.ts';

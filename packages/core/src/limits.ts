@@ -13,6 +13,8 @@ export interface Limits {
   readonly topicCredit: number;
   /** Credit window of one link over all topics. Default 16 MiB. */
   readonly linkCredit: number;
+  /** Credit window of one opened stream: bytes of chunks on the way or not yet read by its consumer. Default 256 KiB. */
+  readonly streamWindow: number;
   /** Bytes that `publish` may hold back for one link while it waits for credit or a route. Default 256 MiB. */
   readonly maxQueuedBytes: number;
   /**
@@ -41,6 +43,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxHeadersBytes: 16 * 1024,
   topicCredit: 256 * 1024,
   linkCredit: 16 * 1024 * 1024,
+  streamWindow: 256 * 1024,
   maxQueuedBytes: 256 * 1024 * 1024,
   minShare: 1 / 16,
   unwrittenBytes: 256 * 1024,

@@ -69,6 +69,20 @@ export interface ServeOptions {
   signal?: AbortSignal;
 }
 
+export interface OpenOptions {
+  priority?: Priority;
+  headers?: Readonly<Record<string, string>>;
+  /**
+   * ms until a handler has taken the request, else DEADLINE_EXCEEDED; default `limits.deadlineMs`. Once one has, there is
+   * no deadline: chunks may be far apart, and the end of the serving side is noticed as PEER_GONE.
+   */
+  deadline?: number;
+  /** Ends the stream at both sides; the iterator throws ABORTED. */
+  signal?: AbortSignal;
+  /** Force one transport by name for the request; chunks go as the serving side's policy says. */
+  via?: string;
+}
+
 export interface RequestOptions {
   priority?: Priority;
   headers?: Readonly<Record<string, string>>;

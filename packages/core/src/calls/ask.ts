@@ -1,6 +1,6 @@
 import { assertNotAborted, resolveDeadline } from '../call-options.ts';
 import { assertTopic, BusError } from '../contract/index.ts';
-import { type CallContract, nameOf } from '../contracts.ts';
+import { assertKind, type CallContract, nameOf } from '../contracts.ts';
 import { supportedQos } from '../delivery/publishing.ts';
 import type { Engine } from '../engine.ts';
 import { encodeHeaders } from '../link/headers.ts';
@@ -18,6 +18,7 @@ export async function ask(
   const name = nameOf(call);
   assertTopic(name, 'request');
   const where = `request ${name}`;
+  assertKind(call, 'call', where);
   const contract = typeof call === 'string' ? undefined : call;
   const own = options?.priority === undefined ? undefined : { priority: options.priority };
   const { priority } = supportedQos(engine, own, contract?.qos, where);

@@ -8,11 +8,18 @@ import type { Interest } from '../interest/interest.ts';
 import type { IncomingMessage } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
 import type { Counters } from '../outcomes.ts';
-import { type ActiveService, answerShipment, type Served, type ServiceHost } from './active-service.ts';
+import { takeOpening } from '../streams/opening-header.ts';
 import { encodeFailure } from './remote-failure.ts';
+import { answerShipment, type Served, type ServiceBase, type ServiceHost } from './service-base.ts';
 
 /** Early cancels that are remembered, per link. */
 const MAX_EARLY_CANCELS = 1024;
+
+/** For who takes one for the other. */
+const SERVED_AS = {
+  call: 'is served as a call: ask with bus.request',
+  stream: 'is served as a stream: ask with bus.open',
+} as const;
 
 /** What the services of a bus need of it. */
 export interface OwnServicesHost {
@@ -39,13 +46,13 @@ export interface Asked extends Pick<IncomingMessage, 'messageId' | 'codec' | 'pr
   readonly cost: number;
 }
 
-/** The answering side of calls: hands requests to this bus's services, and their answers to whoever asked. */
+/** The answering side of calls and streams: hands requests to this bus's services, and their answers to whoever asked. */
 export class OwnServices implements ServiceHost {
   readonly encoder: Encoder;
   readonly #host: OwnServicesHost;
-  readonly #byCall = new Map<string, ActiveService>();
+  readonly #byCall = new Map<string, ServiceBase>();
   /** Services until they are closed and their handlers done: those hear cancels, and the bus waits for them. */
-  readonly #unretired = new Set<ActiveService>();
+  readonly #unretired = new Set<ServiceBase>();
   /** Cancels that came before their request, newest last: a cancel may take a faster road. */
   readonly #earlyCancels = new Map<Link, number[]>();
 
@@ -58,25 +65,31 @@ export class OwnServices implements ServiceHost {
     return this.#byCall.has(call);
   }
 
-  add(service: ActiveService): void {
+  add(service: ServiceBase): void {
     this.#byCall.set(service.call, service);
     this.#unretired.add(service);
   }
 
   /** Services that take requests, or still answer some. */
-  get unretired(): ReadonlySet<ActiveService> {
+  get unretired(): ReadonlySet<ServiceBase> {
     return this.#unretired;
   }
 
   requested(asked: Asked): void {
-    const { link, from, call, messageId: id, priority, flow, headers, account, cost } = asked;
+    const { link, from, call, messageId: id, priority, flow, account, cost } = asked;
     this.#host.counters.received++;
-    const origin = { link, from, id, priority, flow, headers };
+    const origin = { link, from, id, priority, flow, ...takeOpening(asked.headers) };
     const service = this.#byCall.get(call);
     if (service === undefined || this.#wasCancelled(link, id)) {
       account.returned(cost, true);
       if (service === undefined)
         this.#refuse({ ...origin, input: undefined }, call, 'NO_RESPONDERS', `${call} is not served here any more`);
+      return;
+    }
+    const wanted = origin.window > 0 ? 'stream' : 'call';
+    if (service.serves !== wanted) {
+      account.returned(cost, true);
+      this.#refuse({ ...origin, input: undefined }, call, 'MISUSE', `${call} ${SERVED_AS[service.serves]}`);
       return;
     }
     let input: unknown;
@@ -122,6 +135,11 @@ export class OwnServices implements ServiceHost {
     return at >= 0;
   }
 
+  /** The bus is closed, with handlers still at work. */
+  giveUpAll(): void {
+    for (const service of this.#unretired) service.giveUpAll();
+  }
+
   linkEnded(link: Link): void {
     for (const service of this.#unretired) service.linkEnded(link);
     this.#earlyCancels.delete(link);
@@ -135,13 +153,13 @@ export class OwnServices implements ServiceHost {
     this.#host.awaitContinuations();
   }
 
-  unserved(service: ActiveService): void {
+  unserved(service: ServiceBase): void {
     if (this.#byCall.get(service.call) !== service) return;
     this.#byCall.delete(service.call);
     this.#host.unserved(service.call);
   }
 
-  retired(service: ActiveService): void {
+  retired(service: ServiceBase): void {
     this.#unretired.delete(service);
   }
 }

@@ -76,7 +76,7 @@ export class LocalTarget implements Target {
 
   #forgetIdle(): void {
     for (const topic of this.#topics.values()) {
-      if (topic.sent === topic.taken && topic.waitingCount === 0 && topic.outstanding === 0)
+      if (topic.sent === topic.taken && topic.waitingCount === 0 && topic.outstanding === 0 && topic.pins === 0)
         this.#topics.delete(topic.name);
     }
   }

@@ -1,6 +1,7 @@
 import type { DependencyContainer, InjectionToken } from 'tsyringe';
 import type { Bus } from '../bus.ts';
-import type { RequestHandler, Service } from '../calls/active-service.ts';
+import type { RequestHandler } from '../calls/active-service.ts';
+import type { Service } from '../calls/service-base.ts';
 import { BusError } from '../contract/index.ts';
 import type { MessageHandler, Subscription } from '../subscription.ts';
 import { type Handler, handlersOf } from './handlers.ts';

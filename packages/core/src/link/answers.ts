@@ -3,6 +3,7 @@ import type { LinkHost } from './host.ts';
 import type { InTopic } from './in-topic.ts';
 import type { Link } from './link.ts';
 import { PairWriter } from './pairs.ts';
+import { type StreamAccount, StreamReports } from './stream-reports.ts';
 
 /** Credit is reported once so much is taken: rarely enough to be cheap, early enough that a window never runs dry. */
 const TOPIC_REPORT_SHARE = 4;
@@ -21,6 +22,7 @@ export class Answers {
   readonly #host: LinkHost;
   /** Next sequence expected, by flow index. */
   readonly #next: Float64Array;
+  readonly #streams: StreamReports;
   readonly #isDue = new Uint8Array(FLOWS_PER_LINK);
   /** Flows whose confirmation is due: the first `#flowCount`. */
   readonly #flows = new Uint16Array(FLOWS_PER_LINK);
@@ -37,6 +39,7 @@ export class Answers {
     this.#link = link;
     this.#host = host;
     this.#next = next;
+    this.#streams = new StreamReports(link);
   }
 
   /** Everything of `flow` up to what is expected next has been copied. */
@@ -56,6 +59,17 @@ export class Answers {
     if (!reliable) return;
     this.#linkTaken += cost;
     if (this.#isLinkDue()) this.#host.turnEnd.answerLink(this.#link);
+  }
+
+  /** The consumer of a stream has taken so much that the peer must hear of it. */
+  reportStream(stream: StreamAccount): void {
+    this.#streams.report(stream);
+    this.#host.turnEnd.answerLink(this.#link);
+  }
+
+  /** The stream has ended. */
+  forgetStream(stream: StreamAccount): void {
+    this.#streams.forget(stream);
   }
 
   /** The sender closed the account of `topic`. */
@@ -94,16 +108,17 @@ export class Answers {
   repeat(): void {
     for (let flow = 0; flow < FLOWS_PER_LINK; flow++) if (this.#next[flow] > 1) this.confirm(flow);
     for (const topic of this.#known) this.#report(topic);
+    this.#streams.repeat();
     this.#linkReported = Number.NEGATIVE_INFINITY;
     this.#host.turnEnd.answerLink(this.#link);
   }
 
   /** Something is owed. */
   get due(): boolean {
-    return this.#flowCount > 0 || this.#topics.length > 0 || this.#isLinkDue();
+    return this.#flowCount > 0 || this.#topics.length > 0 || this.#streams.due || this.#isLinkDue();
   }
 
-  /** Sends what is owed: one confirm and one credit frame. What finds no room stays owed. */
+  /** Sends what is owed: one confirm and one credit frame, and one about streams. What finds no room stays owed. */
   send(): void {
     if (this.#flowCount > 0 && this.#sendConfirm()) {
       for (let i = 0; i < this.#flowCount; i++) this.#isDue[this.#flows[i]] = 0;
@@ -119,6 +134,7 @@ export class Answers {
       this.#linkReported = this.#linkTaken;
       this.#isLinkAsked = false;
     }
+    this.#streams.send();
   }
 
   #sendConfirm(): boolean {

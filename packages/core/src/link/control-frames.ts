@@ -3,7 +3,7 @@ import type { Answers } from './answers.ts';
 import type { LinkHost } from './host.ts';
 import type { InTopic } from './in-topic.ts';
 import type { Link } from './link.ts';
-import { CREDIT_QUESTION, readPairs } from './pairs.ts';
+import { CREDIT_QUESTION, readPairs, STREAM_CREDIT } from './pairs.ts';
 
 /** Frames from one peer that carry no message: confirmation, credit, questions and their answers. */
 export class ControlFrames {
@@ -13,6 +13,8 @@ export class ControlFrames {
   readonly #topics: readonly (InTopic | undefined)[];
   /** Topics whose credit was asked for before their first frame was here: questions may take a faster road. */
   readonly #askedEarly = new Set<number>();
+  /** The stream that the pairs of a credit frame speak of. */
+  #stream = 0;
 
   constructor(link: Link, host: LinkHost, answers: Answers, topics: readonly (InTopic | undefined)[]) {
     this.#link = link;
@@ -31,6 +33,10 @@ export class ControlFrames {
       case KIND.CREDIT:
         if (header.messageId === CREDIT_QUESTION) {
           readPairs(buffer, start, end, this.#onCreditQuestion);
+          return;
+        }
+        if (header.messageId === STREAM_CREDIT) {
+          readPairs(buffer, start, end, this.#onStreamCredit);
           return;
         }
         readPairs(buffer, start, end, this.#onCredit);
@@ -78,6 +84,11 @@ export class ControlFrames {
     const topic = this.#topics[topicId];
     if (topic !== undefined) this.#answers.asked(topic);
     else if (this.#askedEarly.size < this.#host.limits.topicsPerPeer) this.#askedEarly.add(topicId);
+  };
+
+  readonly #onStreamCredit = (key: number, value: number): void => {
+    if (key === 0) this.#stream = value;
+    else this.#host.streamCredited(this.#link, this.#stream, value);
   };
 
   readonly #onCredit = (topicId: number, taken: number): void => {

@@ -42,7 +42,7 @@ export class CreditAccounts {
   /** Accounts with nothing under way are closed, and their numbers given to other topics; users look theirs up again. */
   #retireIdle(): void {
     for (const topic of this.#topics.values()) {
-      if (topic.sent !== topic.taken || topic.waitingCount > 0 || topic.outstanding > 0) continue;
+      if (topic.sent !== topic.taken || topic.waitingCount > 0 || topic.outstanding > 0 || topic.pins > 0) continue;
       this.#topics.delete(topic.name);
       this.#byId.delete(topic.id);
       this.#freeIds.push(topic.id);

@@ -20,6 +20,8 @@ export interface LinkHost extends SettlementHost {
   incoming(link: Link, message: IncomingMessage): void;
   /** A peer no longer wants the answer to its request. */
   cancelled(link: Link, correlation: number): void;
+  /** The consumer of a stream that a peer opened here has taken so many bytes in all. */
+  streamCredited(link: Link, correlation: number, taken: number): void;
   /** Publishers that were told BACK_PRESSURED may try again. */
   roomReturned(link: Link): void;
   /** The peer broke the protocol: the link is cut. */

@@ -21,6 +21,8 @@ export class OutTopic {
   readonly announced: number[] = [];
   /** Requests to this peer without an answer yet. */
   outstanding = 0;
+  /** Streams whose chunks travel under this name: the account stays open. */
+  pins = 0;
   /** Chosen routes by (priority, reliability, size class); null: none fits. Valid for one epoch of the link's routes. */
   readonly choices: (Route | null | undefined)[] = [];
   choicesEpoch = -1;

@@ -2,6 +2,8 @@ import type { FrameBuffer } from '../contract/index.ts';
 
 /** Message id of a credit frame that asks: the peer reports the accounts it names as soon as there is something new. */
 export const CREDIT_QUESTION = 1;
+/** Message id of a credit frame about streams, two pairs each: (0, correlation), (1, bytes its consumer has taken in all). */
+export const STREAM_CREDIT = 2;
 
 const PAIR_BYTES = 16;
 const TWO_32 = 4_294_967_296;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { ActiveService, type RequestHandler, type Served, type ServiceHost } from '../../src/calls/active-service.ts';
+import { ActiveService, type RequestHandler } from '../../src/calls/active-service.ts';
 import type { RemoteFailure } from '../../src/calls/remote-failure.ts';
+import type { Served, ServiceHost } from '../../src/calls/service-base.ts';
 import { CodecTable } from '../../src/codecs/index.ts';
 import { BusError, KIND } from '../../src/contract/index.ts';
 import type { CreditAccount } from '../../src/credit.ts';
@@ -56,7 +57,7 @@ class Host implements ServiceHost, CreditAccount {
   /** Request `id` with its number as input; it costs 10 bytes. */
   ask(id: number, link?: Link): void {
     const from = { id: 'b'.repeat(16), name: 'b', pid: 1, uid: undefined, verified: false };
-    this.service.offer({ link, from, id, priority: 2, flow: 0, input: id, headers: undefined }, this, 10);
+    this.service.offer({ link, from, id, priority: 2, flow: 0, input: id, headers: undefined, window: 0 }, this, 10);
   }
 }
 

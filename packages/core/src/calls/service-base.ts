@@ -1,0 +1,265 @@
+import { BusError, isBusError, KIND, type PeerInfo } from '../contract/index.ts';
+import { type CreditAccount, CreditHold } from '../credit.ts';
+import type { Encoder } from '../delivery/encoder.ts';
+import type { Shipment } from '../delivery/outgoing.ts';
+import type { Link } from '../link/link.ts';
+import { NO_BYTES, ON_FULL } from '../link/out-message.ts';
+import { encodeFailure, failureOf, type RemoteFailure } from './remote-failure.ts';
+
+/** What a handler may use beside its input. */
+export interface RequestContext {
+  readonly from: PeerInfo;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  /** Aborted when the asking side gives up or is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** A served call or stream, until closed. */
+export interface Service extends Disposable {
+  readonly call: string;
+  readonly ready: Promise<void>;
+  /** Requests being handled, and waiting for a free handler. */
+  readonly active: number;
+  readonly queued: number;
+  /** Ends it: what waits is answered with NO_RESPONDERS; running handlers go on, hear who gives up, and answer. */
+  close(): void;
+}
+
+/** One request at the serving side. The origin is a link, or undefined for the own bus. */
+export interface Served {
+  readonly link: Link | undefined;
+  readonly from: PeerInfo;
+  readonly id: number;
+  readonly priority: number;
+  readonly flow: number;
+  readonly input: unknown;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  /** Bytes that may be on the way to who opens a stream; 0 for a call. */
+  readonly window: number;
+}
+
+export interface ServiceHost {
+  readonly encoder: Encoder;
+  handlerFailed(error: BusError): void;
+  /** A promise of the application goes on in this turn. */
+  awaitContinuations(): void;
+  /** Sends the answer to where the request came from. */
+  answer(request: Served, call: string, kind: number, shipment: Shipment): void;
+  /** The service is closed: it takes nothing new, its name is free. */
+  unserved(service: ServiceBase): void;
+  /** The service is closed and none of its handlers runs any more. Called once. */
+  retired(service: ServiceBase): void;
+}
+
+/** A request that a handler is at work on. */
+export class Running implements RequestContext {
+  readonly request: Served;
+  /** The asking side gave up: its slot is free, the answer is nobody's. */
+  cancelled = false;
+  #controller: AbortController | undefined;
+
+  constructor(request: Served) {
+    this.request = request;
+  }
+
+  get from(): PeerInfo {
+    return this.request.from;
+  }
+
+  get headers(): Readonly<Record<string, string>> | undefined {
+    return this.request.headers;
+  }
+
+  // Made when asked for: most handlers never look.
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.cancelled) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    this.#controller?.abort();
+  }
+}
+
+/** Takes the requests for one name, `concurrency` at a time; what is done for each is the subclass's. */
+export abstract class ServiceBase implements Service {
+  /** What the name stands for here. */
+  abstract readonly serves: 'call' | 'stream';
+  readonly call: string;
+  ready: Promise<void> = Promise.resolve();
+  protected readonly host: ServiceHost;
+  readonly #concurrency: number;
+  readonly #running = new Set<Running>();
+  #waiting: { request: Served; hold: CreditHold }[] = [];
+  /** `#next` is at work further down the stack. */
+  #beginning = false;
+  #closed = false;
+  #idle: (() => void) | undefined;
+
+  constructor(host: ServiceHost, call: string, concurrency: number) {
+    this.host = host;
+    this.call = call;
+    this.#concurrency = concurrency;
+  }
+
+  get active(): number {
+    return this.#running.size;
+  }
+
+  get queued(): number {
+    return this.#waiting.length;
+  }
+
+  /** Sets a handler to work on a request that has a place. Never throws; ends with `ended` or `failed`. */
+  protected abstract run(request: Served): void;
+
+  /** A request arrived; `account` gets its credit back when a handler takes it. */
+  offer(request: Served, account: CreditAccount, cost: number): void {
+    if (this.#running.size < this.#concurrency) {
+      account.returned(cost, true);
+      this.run(request);
+      return;
+    }
+    const hold = new CreditHold(account, cost, true);
+    this.#waiting.push({ request, hold });
+  }
+
+  /** The asking side gave up. True when the request was here. */
+  cancel(link: Link | undefined, id: number): boolean {
+    for (const running of this.#running) {
+      if (running.request.link !== link || running.request.id !== id) continue;
+      this.#giveUp(running);
+      return true;
+    }
+    const at = this.#waiting.findIndex(({ request }) => request.link === link && request.id === id);
+    if (at < 0) return false;
+    this.#waiting[at].hold.release();
+    this.#waiting.splice(at, 1);
+    return true;
+  }
+
+  /** Everything asked over `link` is given up. */
+  linkEnded(link: Link): void {
+    // What waits goes first: a place that becomes free is for another link's.
+    const given = this.#waiting.filter(({ request }) => request.link === link);
+    this.#waiting = this.#waiting.filter(({ request }) => request.link !== link);
+    for (const { hold } of given) hold.release();
+    for (const running of this.#running) if (running.request.link === link) this.#giveUp(running);
+  }
+
+  /** The bus is closed: nobody hears the answers any more. */
+  giveUpAll(): void {
+    for (const running of this.#running) this.#giveUp(running);
+  }
+
+  #giveUp(running: Running): void {
+    running.cancel();
+    this.ended(running);
+  }
+
+  /** `running` takes its place. */
+  protected begun(running: Running): void {
+    this.#running.add(running);
+  }
+
+  /** `running` is done, or given up: its place is free. */
+  protected ended(running: Running): void {
+    if (!this.#running.delete(running)) return;
+    this.#retireIfDone();
+    this.#next();
+  }
+
+  /** Begins what waits while handlers are free. A handler that ends at once comes back to this loop, not into it. */
+  #next(): void {
+    if (this.#beginning) return;
+    this.#beginning = true;
+    try {
+      while (this.#running.size < this.#concurrency) {
+        const waiting = this.#waiting.shift();
+        if (waiting === undefined) break;
+        waiting.hold.release();
+        this.run(waiting.request);
+      }
+    } finally {
+      this.#beginning = false;
+    }
+  }
+
+  #retireIfDone(): void {
+    if (!this.#closed || this.#running.size > 0) return;
+    this.host.retired(this);
+    this.#idle?.();
+  }
+
+  /** The handler threw, or what it gave cannot be sent: who asked is told, and the bus. */
+  protected failed(running: Running, error: unknown): void {
+    try {
+      if (running.cancelled) return;
+      const failure = failureOf(error);
+      this.refuse(running.request, failure);
+      this.host.handlerFailed(
+        isBusError(error)
+          ? error
+          : new BusError('HANDLER_FAILED', failure.message, { where: `${this.serves} ${this.call}`, cause: error }),
+      );
+    } finally {
+      this.ended(running);
+    }
+  }
+
+  protected refuse(request: Served, failure: RemoteFailure): void {
+    const shipment = answerShipment(request);
+    encodeFailure(this.host.encoder, shipment, failure, `answer of ${this.call}`);
+    this.host.answer(request, this.call, KIND.ERROR, shipment);
+  }
+
+  /** Takes nothing new, and resolves when the running handlers have answered or were given up. */
+  finish(): Promise<void> {
+    this.close();
+    if (this.#running.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.host.unserved(this);
+    for (const { request, hold } of this.#waiting.splice(0)) {
+      hold.release();
+      this.refuse(request, {
+        name: 'BusError',
+        code: 'NO_RESPONDERS',
+        message: `${this.call} is no longer served here`,
+      });
+    }
+    this.#retireIfDone();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** An answer travels in the priority and flow of its request, reliably. */
+export function answerShipment(request: Pick<Served, 'priority' | 'flow'>): Shipment {
+  return {
+    payload: NO_BYTES,
+    start: 0,
+    size: 0,
+    codec: 0,
+    priority: request.priority,
+    reliable: true,
+    flow: request.flow,
+    headers: undefined,
+    via: undefined,
+    onFull: ON_FULL.WAIT,
+    value: undefined,
+    byReference: false,
+  };
+}
