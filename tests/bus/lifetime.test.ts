@@ -56,6 +56,21 @@ describe('how long a process lives', () => {
     expect(heard.data).toEqual(['not awaited']);
   });
 
+  test('an open stream holds the process until it has ended', async () => {
+    const directory = scratch();
+    const bus = await open({ directory });
+    bus.serveStream('count', async function* (to: number) {
+      for (let n = 1; n <= to; n++) {
+        if (n % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+        yield n;
+      }
+      return 'done';
+    });
+    const { exit, output } = run('reader', directory);
+    expect(await exit).toEqual([0, null]);
+    expect(output()).toBe('500500, done\n');
+  });
+
   test('a subscriber and a server stay, and with the last subscription the process ends', async () => {
     const directory = scratch();
     const bus = await open({ directory });

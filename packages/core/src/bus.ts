@@ -143,7 +143,8 @@ export class Bus {
    * Asks whoever serves `call` - the server with the fewest requests outstanding - and resolves to its answer.
    *
    * @throws BusError (as rejection) NO_RESPONDERS at once when nobody serves it; PEER_GONE with `outcome`;
-   * DEADLINE_EXCEEDED; ABORTED; REMOTE_ERROR or the handler's own code; SCHEMA_MISMATCH; NOT_SERIALIZABLE; CLOSED.
+   * DEADLINE_EXCEEDED; ABORTED; REMOTE_ERROR or the handler's own code; MISUSE when it is served as a stream;
+   * SCHEMA_MISMATCH; NOT_SERIALIZABLE; CLOSED.
    */
   async request<In, Out>(
     call: string | CallContract<In, unknown, unknown, Out>,
@@ -157,7 +158,7 @@ export class Bus {
   /**
    * Serves a call. Several participants may; requests are shared. The handler's result, or what it throws, is the answer.
    *
-   * @throws BusError INVALID_TOPIC | INVALID_OPTION | CLOSED | NAME_TAKEN when this bus serves the call already.
+   * @throws BusError INVALID_TOPIC | INVALID_OPTION | MISUSE | CLOSED | NAME_TAKEN when this bus serves the name already.
    */
   serve<In, Out>(call: string, handler: RequestHandler<In, Out>, options?: ServeOptions): Service;
   serve<In, Out>(

@@ -24,6 +24,15 @@ const programs = {
     void bus.publish('news', 'not awaited').then(({ deliveries }) => say(`delivered ${deliveries.length}`));
   },
 
+  /** Reads a stream to its end; nothing else holds it. */
+  async reader() {
+    const bus = await open();
+    const opened = bus.open('count', 1000);
+    let sum = 0;
+    for await (const n of opened) sum += n;
+    say(`${sum}, ${await opened.result}`);
+  },
+
   async subscriber() {
     const bus = await open();
     bus.subscribe('news', () => {});

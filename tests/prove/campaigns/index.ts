@@ -4,8 +4,9 @@ import { exclusiveNames } from './exclusive-names.ts';
 import { failover } from './failover.ts';
 import { busKills } from './kills.ts';
 import { slowConsumer } from './slow-consumer.ts';
+import { slowStream } from './slow-stream.ts';
 import { swarm } from './swarm.ts';
 
 export async function allCampaigns(): Promise<ProveCampaign[]> {
-  return [...(await conformanceCampaigns()), busKills, failover, slowConsumer, swarm, exclusiveNames];
+  return [...(await conformanceCampaigns()), busKills, failover, slowConsumer, slowStream, swarm, exclusiveNames];
 }

@@ -114,12 +114,15 @@ describe.each(['another', 'the own'])('a stream of %s bus', (which) => {
     const large = new Uint8Array(3 * WINDOW).fill(7);
     let made = 0;
     server().bus.serveStream('bulk', function* () {
-      for (; made < 3; made++) yield large;
+      while (made < 3) {
+        made++;
+        yield large;
+      }
     });
     await turn();
     const opened = a.bus.open<unknown, Uint8Array, undefined>('bulk', 0);
     for (let i = 0; i < 10; i++) await flow(red);
-    expect(made).toBeLessThan(2);
+    expect(made).toBe(1);
     expect((await readAll(opened)).map(({ length }) => length)).toEqual([3 * WINDOW, 3 * WINDOW, 3 * WINDOW]);
   });
 
