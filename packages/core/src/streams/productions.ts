@@ -5,6 +5,12 @@ import type { Production } from './production.ts';
 export class Productions {
   readonly #byOrigin = new Map<Link | undefined, Map<number, Production>>();
 
+  get size(): number {
+    let size = 0;
+    for (const productions of this.#byOrigin.values()) size += productions.size;
+    return size;
+  }
+
   add(production: Production): void {
     const { link, id } = production.request;
     const known = this.#byOrigin.get(link);

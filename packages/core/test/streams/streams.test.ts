@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { type OpenedStream, OUTCOMES, stream } from '../../src/index.ts';
 import { Fabric } from '../support/fabric.ts';
@@ -372,6 +372,19 @@ describe('an opened stream becomes', () => {
     await flow(red);
     expect(log).toMatchObject({ ended: 1, aborted: 1 });
   });
+});
+
+test('open streams hold the process together, and let go with the last', async () => {
+  counter(b);
+  await turn();
+  const holds = vi.spyOn(a.engine, 'holdProcess');
+  const releases = vi.spyOn(a.engine, 'releaseProcess');
+  const first = a.bus.open<number, number, number>('count', 10);
+  const second = a.bus.open<number, number, number>('count', 1e9);
+  expect(await readAll(first)).toEqual(upTo(10));
+  expect([holds.mock.calls.length, releases.mock.calls.length]).toEqual([1, 0]);
+  await second.return();
+  expect([holds.mock.calls.length, releases.mock.calls.length]).toEqual([1, 1]);
 });
 
 describe('refused at once', () => {
