@@ -4,15 +4,19 @@ export interface CreditAccount {
   returned(cost: number, reliable: boolean): void;
 }
 
-/** Credit of one message that some subscriptions have not taken yet. */
+/** What is owed for one message that some subscriptions have not taken yet: its credit, and a word when they never do. */
 export class CreditHold {
+  /** When nobody may take it any more; see `Expiry`. */
+  readonly expiry: number;
   readonly #account: CreditAccount;
   readonly #cost: number;
   readonly #reliable: boolean;
   /** The delivery itself is the first holder, until it has offered the message to everybody. */
   #holders = 1;
+  #missed = false;
 
-  constructor(account: CreditAccount, cost: number, reliable: boolean) {
+  constructor(account: CreditAccount, cost: number, reliable: boolean, expiry: number) {
+    this.expiry = expiry;
     this.#account = account;
     this.#cost = cost;
     this.#reliable = reliable;
@@ -24,5 +28,12 @@ export class CreditHold {
 
   release(): void {
     if (--this.#holders === 0) this.#account.returned(this.#cost, this.#reliable);
+  }
+
+  /** It expired before a holder took it. True the first time: a message is counted once. */
+  miss(): boolean {
+    if (this.#missed) return false;
+    this.#missed = true;
+    return true;
   }
 }

@@ -25,7 +25,7 @@ export class DeadlineLane {
 }
 
 /** A deadline that calls back. */
-class Deadline implements Expirable {
+export class Deadline implements Expirable {
   expiresAt = 0;
   earlier: Expirable | undefined;
   later: Expirable | undefined;
@@ -35,6 +35,19 @@ class Deadline implements Expirable {
   constructor(expire: () => void) {
     this.expire = expire;
   }
+}
+
+/** Takes `entry` out of the list it is in, if it is in one. */
+export function withdraw(entry: Expirable): void {
+  const lane = entry.lane;
+  if (lane === undefined) return;
+  entry.lane = undefined;
+  if (entry.earlier === undefined) lane.first = entry.later;
+  else entry.earlier.later = entry.later;
+  if (entry.later === undefined) lane.last = entry.earlier;
+  else entry.later.earlier = entry.earlier;
+  entry.earlier = undefined;
+  entry.later = undefined;
 }
 
 /**
@@ -72,15 +85,7 @@ export class Deadlines {
 
   /** Takes the entry out; without effect when it is in no list. */
   remove(entry: Expirable): void {
-    const lane = entry.lane;
-    if (lane === undefined) return;
-    entry.lane = undefined;
-    if (entry.earlier === undefined) lane.first = entry.later;
-    else entry.earlier.later = entry.later;
-    if (entry.later === undefined) lane.last = entry.earlier;
-    else entry.later.earlier = entry.earlier;
-    entry.earlier = undefined;
-    entry.later = undefined;
+    withdraw(entry);
   }
 
   /** `promise`, or a rejection with `late()` when it has not settled after `ms`. */

@@ -1,12 +1,13 @@
 import { EventEmitter } from 'eventemitter3';
 import { OwnServices, type OwnServicesHost } from './calls/own-services.ts';
-import { type RequestHost, Requests, type Server } from './calls/requests.ts';
+import type { Server } from './calls/pending-request.ts';
+import { type RequestHost, Requests } from './calls/requests.ts';
 import type { CodecTable } from './codecs/index.ts';
 import { BusError, type Clock, type ErrorCode, KIND, type Logger, type PeerInfo } from './contract/index.ts';
 import type { Hello } from './control/hello.ts';
 import { type ProcessIdentity, sameProcess } from './control/process-identity.ts';
 import type { Records } from './control/records.ts';
-import type { CreditAccount } from './credit.ts';
+import type { CreditAccount, CreditHold } from './credit.ts';
 import { Deadlines } from './deadlines.ts';
 import { Encoder } from './delivery/encoder.ts';
 import { type DeliveryHost, EventDelivery } from './delivery/incoming.ts';
@@ -15,12 +16,13 @@ import { Outgoing } from './delivery/outgoing.ts';
 import type { PublisherHost } from './delivery/publisher.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import type { BusEvents } from './events.ts';
+import { Expiry } from './expiry.ts';
 import { Interest } from './interest/interest.ts';
 import type { TopicEntry } from './interest/topic-entry.ts';
 import type { Limits } from './limits.ts';
 import { parseHeaders } from './link/headers.ts';
 import type { LinkHost } from './link/host.ts';
-import type { IncomingMessage } from './link/incoming-message.ts';
+import type { Answer, IncomingMessage } from './link/incoming-message.ts';
 import { Link } from './link/link.ts';
 import { type OutMessage, OutMessagePool } from './link/out-message.ts';
 import { TurnEnd } from './link/turn-end.ts';
@@ -95,6 +97,7 @@ export class Engine implements Hosts {
   readonly announced = new AnnouncedInterest();
   readonly turnEnd = new TurnEnd();
   readonly deadlines: Deadlines;
+  readonly expiry: Expiry;
   readonly encoder: Encoder;
   readonly local: LocalTarget;
   readonly outgoing: Outgoing;
@@ -126,6 +129,7 @@ export class Engine implements Hosts {
     this.#hold = hold;
     this.diagnostics = new Diagnostics(this.self, this.clock);
     this.deadlines = new Deadlines(this.clock);
+    this.expiry = new Expiry(this.clock, this.deadlines);
     this.encoder = new Encoder(this.codecs, this.limits.maxMessageBytes);
     this.local = new LocalTarget(this);
     this.outgoing = new Outgoing(
@@ -171,6 +175,7 @@ export class Engine implements Hosts {
           call: message.topic.entry.name,
           flow: message.flowIndex & 63,
           headers: message.headers,
+          expiry: message.expiry,
           account: message.topic,
           cost: message.cost,
           messageId: message.messageId,
@@ -181,16 +186,12 @@ export class Engine implements Hosts {
           end: message.end,
         });
         return;
+      case KIND.REPLY:
+      case KIND.ERROR:
+      case KIND.PROGRESS:
       case KIND.CHUNK:
       case KIND.END:
-      case KIND.PROGRESS:
-        this.openedStreams.arrived(link, message);
-        return;
-      case KIND.ERROR:
-        if (!this.openedStreams.arrived(link, message)) this.requests.answered(message);
-        return;
-      case KIND.REPLY:
-        this.requests.answered(message);
+        this.#answered(link, message);
         return;
       default:
         this.rejected(
@@ -220,8 +221,7 @@ export class Engine implements Hosts {
       end: start + size,
     };
     if (message.kind !== KIND.REQUEST) {
-      if (message.kind === KIND.REPLY || !this.openedStreams.arrived(undefined, incoming))
-        this.requests.answered(incoming);
+      this.#answered(undefined, incoming);
       return;
     }
     const { cost, flow } = message;
@@ -232,9 +232,17 @@ export class Engine implements Hosts {
       call: entry.name,
       flow,
       headers: map,
+      expiry: message.expiry,
       account,
       cost,
     });
+  }
+
+  /** An answer, or a part of one, from `link` or the own bus: to a request, or of a stream that was opened here. */
+  #answered(link: Link | undefined, message: Answer): void {
+    if (message.kind !== KIND.REPLY && this.openedStreams.arrived(link, message)) return;
+    if (message.kind === KIND.PROGRESS) this.requests.progressed(message);
+    else if (message.kind === KIND.REPLY || message.kind === KIND.ERROR) this.requests.answered(message);
   }
 
   cancelled(link: Link | undefined, correlation: number): void {
@@ -275,6 +283,12 @@ export class Engine implements Hosts {
   }
 
   // Subscriptions and services
+
+  isExpired(hold: CreditHold): boolean {
+    if (!this.expiry.hasPassed(hold.expiry)) return false;
+    if (hold.miss()) this.counters.expired++;
+    return true;
+  }
 
   unsubscribed(subscription: ActiveSubscription): void {
     if (!this.subscriptions.delete(subscription)) return;

@@ -3,7 +3,8 @@
  */
 export { Bus } from './bus.ts';
 export type { RequestHandler } from './calls/active-service.ts';
-export type { RequestContext, Service } from './calls/service-base.ts';
+export type { RequestContext } from './calls/running.ts';
+export type { Service } from './calls/service-base.ts';
 export type { CloseReport } from './closing.ts';
 export { json, msgpack, raw } from './codecs/index.ts';
 export * from './contract/errors.ts';

@@ -1,3 +1,4 @@
+import type { RequestContext } from './calls/running.ts';
 import type { Clock, Codec, Logger, Priority, Qos, TransportPlugin } from './contract/index.ts';
 import type { Limits } from './limits.ts';
 import type { Policy } from './selector/policy.ts';
@@ -28,6 +29,8 @@ export interface PublishOptions extends Qos {
   headers?: Readonly<Record<string, string>>;
   /** Messages of one topic and key stay in order; other keys may overtake. Default: one order per topic. */
   orderKey?: string;
+  /** ms the message is good for; no handler sees it later. Default: as long as it takes. */
+  ttl?: number;
   /** ms until the call settles as DEADLINE_EXCEEDED; default `limits.deadlineMs`. */
   deadline?: number;
   signal?: AbortSignal;
@@ -48,6 +51,8 @@ export interface PublisherOptions extends Qos {
   orderKey?: string;
   /** As for `publish`; `error` is the default, and BACK_PRESSURED its answer: there is no promise that could wait. */
   onFull?: OnFull;
+  /** ms each message is good for, from `send` on; no handler sees it later. Default: as long as it takes. */
+  ttl?: number;
   via?: string;
   /** `reference` hands local subscribers the same object without the codec. Default `copy`. */
   local?: 'copy' | 'reference';
@@ -86,8 +91,15 @@ export interface OpenOptions {
 export interface RequestOptions {
   priority?: Priority;
   headers?: Readonly<Record<string, string>>;
-  /** ms until DEADLINE_EXCEEDED; default `limits.deadlineMs`. */
+  /** ms until DEADLINE_EXCEEDED; default `limits.deadlineMs`. The handler knows what is left of it. */
   deadline?: number;
+  /** Gives the request up; the handler's signal fires. */
   signal?: AbortSignal;
+  /** The request being handled for whose sake this one is made: it gets at most what is left of that, and ends with it. */
+  within?: RequestContext;
+  /** Hears what the handler reports (`context.progress`), in order, before the answer. */
+  onProgress?: (value: unknown) => unknown;
+  /** Each report starts the deadline anew, on both sides. Default false: progress is no reason to wait longer. */
+  extendOnProgress?: boolean;
   via?: string;
 }

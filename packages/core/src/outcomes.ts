@@ -7,7 +7,7 @@ import type { Metrics } from './contract/index.ts';
  * | outcome   | meaning                                                                          |
  * | --------- | -------------------------------------------------------------------------------- |
  * | delivered | reliable: the receiving bus copied it; best-effort: a transport took it           |
- * | expired   | its deadline passed first; a peer that does not read may still get it later        |
+ * | expired   | its deadline passed first; a peer that does not read may still get it later, unless its ttl did |
  * | refused   | nothing installed can carry it, the peer refused it, or a limit was reached        |
  * | dropped   | best-effort without room, or the publisher's own bus was closed                    |
  * | peer-gone | the peer died or left before the delivery was settled                              |
@@ -18,6 +18,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** Why a delivery did not succeed, in fixed words: what `bus.stats()` counts by. */
 export const REASONS = [
   'the deadline passed',
+  'its time passed',
   'aborted by the caller',
   'no credit',
   'no route',
@@ -69,6 +70,8 @@ export class Counters implements Metrics {
   received = 0;
   /** Received for a topic nobody here subscribes to any more. */
   unclaimed = 0;
+  /** Received and not handled, or not by every subscription: the message's ttl, or the request's deadline, had passed. */
+  expired = 0;
   /** Frames that came twice (replay, duplicating media) and were dropped. */
   duplicates = 0;
   /** Sequence gaps reported to subscriptions of best-effort flows, in messages. */

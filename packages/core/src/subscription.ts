@@ -29,6 +29,8 @@ export interface SubscriptionHost {
   handlerFailed(error: BusError): void;
   /** A promise of the application goes on in this turn. */
   awaitContinuations(): void;
+  /** True when the time of what is held has passed; that is counted, once. */
+  isExpired(hold: CreditHold): boolean;
   /** Announces that the subscription is gone. */
   unsubscribed(subscription: ActiveSubscription): void;
 }
@@ -181,6 +183,7 @@ export class ActiveSubscription implements Subscription {
   #run(waiting: Waiting, backlog?: Waiting[]): void {
     this.#queued--;
     waiting.hold.release();
+    if (this.#host.isExpired(waiting.hold)) return;
     this.#start(waiting.message, waiting.flow, backlog);
   }
 
@@ -219,11 +222,10 @@ export class ActiveSubscription implements Subscription {
   }
 
   #pull(): Promise<IteratorResult<Message>> {
-    const first = this.#mostUrgent();
-    if (first !== undefined) {
+    for (let first = this.#mostUrgent(); first !== undefined; first = this.#mostUrgent()) {
       this.#queued--;
       first.hold.release();
-      return Promise.resolve({ done: false, value: first.message });
+      if (!this.#host.isExpired(first.hold)) return Promise.resolve({ done: false, value: first.message });
     }
     if (this.#closed || this.#ended) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => this.#pulls.push(resolve));

@@ -23,6 +23,9 @@ class Bench {
   readonly failures: BusError[] = [];
   unsubscribed = 0;
   outstanding = 0;
+  now = 0;
+  /** Of each message that was not taken: whether that is news. */
+  readonly missed: boolean[] = [];
   readonly subscription: ActiveSubscription;
 
   constructor(handler?: MessageHandler<unknown>, concurrency?: number) {
@@ -30,11 +33,13 @@ class Bench {
       handlerFailed: (error: BusError) => this.failures.push(error),
       awaitContinuations: () => {},
       unsubscribed: () => this.unsubscribed++,
+      isExpired: (hold: CreditHold) =>
+        hold.expiry !== 0 && hold.expiry <= this.now && this.missed.push(hold.miss()) > 0,
     };
     this.subscription = new ActiveSubscription(host, 'a.>', undefined, handler, concurrency);
   }
 
-  deliver(data: unknown, flow = 0, priority = 2): void {
+  deliver(data: unknown, flow = 0, priority = 2, expiry = 0): void {
     const message: Message = {
       topic: 'a.b',
       data,
@@ -46,7 +51,7 @@ class Bench {
       transitMicros: undefined,
     };
     this.outstanding++;
-    const hold = new CreditHold({ returned: () => this.outstanding-- }, 1, true);
+    const hold = new CreditHold({ returned: () => this.outstanding-- }, 1, true, expiry);
     if (this.subscription.canTake(flow)) this.subscription.take(message, flow);
     else this.subscription.hold(message, priority, flow, hold);
     hold.release();

@@ -1,14 +1,8 @@
 import { KIND } from '../contract/index.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
 import { isThenable } from '../thenable.ts';
-import {
-  answerShipment,
-  type RequestContext,
-  Running,
-  type Served,
-  ServiceBase,
-  type ServiceHost,
-} from './service-base.ts';
+import { answerShipment, type RequestContext, Running, type Served } from './running.ts';
+import { ServiceBase, type ServiceHost } from './service-base.ts';
 
 export type RequestHandler<In = unknown, Out = unknown> = (input: In, context: RequestContext) => Out | Promise<Out>;
 
@@ -34,7 +28,7 @@ export class ActiveService extends ServiceBase {
   }
 
   protected run(request: Served): void {
-    const running = new Running(request);
+    const running = new Running(this, request);
     this.begun(running);
     let result: unknown;
     try {
@@ -57,7 +51,7 @@ export class ActiveService extends ServiceBase {
   #finished(running: Running, value: unknown): void {
     try {
       const output = this.#output === undefined ? value : validate(this.#output, value, `output of ${this.call}`);
-      if (!running.cancelled) this.#reply(running.request, output);
+      if (!running.cancelled) this.#reply(running, output);
     } catch (error) {
       this.failed(running, error);
       return;
@@ -66,9 +60,11 @@ export class ActiveService extends ServiceBase {
   }
 
   /** @throws BusError NOT_SERIALIZABLE | TOO_LARGE */
-  #reply(request: Served, value: unknown): void {
+  #reply(running: Running, value: unknown): void {
+    const { request } = running;
     const shipment = answerShipment(request);
     this.host.encoder.into(shipment, value, `answer of ${this.call}`);
+    running.finish();
     this.host.answer(request, this.call, KIND.REPLY, shipment);
   }
 }

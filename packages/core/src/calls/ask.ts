@@ -1,5 +1,5 @@
 import { assertNotAborted, resolveDeadline } from '../call-options.ts';
-import { assertTopic, BusError } from '../contract/index.ts';
+import { assertTopic, BusError, shown } from '../contract/index.ts';
 import { assertKind, type CallContract, nameOf } from '../contracts.ts';
 import { supportedQos } from '../delivery/publishing.ts';
 import type { Engine } from '../engine.ts';
@@ -7,6 +7,8 @@ import { encodeHeaders } from '../link/headers.ts';
 import { NO_BYTES, ON_FULL } from '../link/out-message.ts';
 import type { RequestOptions } from '../options.ts';
 import { validate } from '../standard-schema.ts';
+import { outerError, type RequestTerms } from './pending-request.ts';
+import { progressHeader } from './progress-terms.ts';
 
 /** `Bus.request`, for a bus that is open. */
 export async function ask(
@@ -23,7 +25,8 @@ export async function ask(
   const own = options?.priority === undefined ? undefined : { priority: options.priority };
   const { priority } = supportedQos(engine, own, contract?.qos, where);
   assertNotAborted(options?.signal, where);
-  const deadline = resolveDeadline(options?.deadline, engine.limits.deadlineMs, where);
+  const terms = termsOf(options, contract?.output, engine.limits.deadlineMs, where);
+  const listens = terms.onProgress !== undefined || terms.extendMs > 0;
   const checked = contract?.input === undefined ? input : validate(contract.input, input, `input of ${name}`);
   const shipment = {
     payload: NO_BYTES,
@@ -33,7 +36,15 @@ export async function ask(
     priority,
     reliable: true,
     flow: engine.interest.entry(name).hash,
-    headers: options?.headers === undefined ? undefined : encodeHeaders(options.headers, engine.limits.maxHeadersBytes),
+    headers:
+      options?.headers === undefined && !listens
+        ? undefined
+        : encodeHeaders(
+            options?.headers ?? {},
+            engine.limits.maxHeadersBytes,
+            listens ? progressHeader(terms.extendMs) : undefined,
+          ),
+    expiry: 0,
     via: options?.via,
     onFull: ON_FULL.WAIT,
     value: undefined,
@@ -47,5 +58,35 @@ export async function ask(
       remedy: 'start a participant that serves it',
     });
   }
-  return engine.requests.send(name, server, shipment, contract?.output, deadline, options?.signal);
+  return engine.requests.send(name, server, shipment, terms);
+}
+
+/** @throws BusError INVALID_OPTION; DEADLINE_EXCEEDED or ABORTED when the request it is made for is over. */
+function termsOf(
+  options: RequestOptions | undefined,
+  output: RequestTerms['output'],
+  usualMs: number,
+  where: string,
+): RequestTerms {
+  const own = resolveDeadline(options?.deadline, usualMs, where);
+  const { signal, within, onProgress, extendOnProgress = false } = options ?? {};
+  if (onProgress !== undefined && typeof onProgress !== 'function') throw invalid('onProgress', onProgress, where);
+  if (typeof extendOnProgress !== 'boolean') throw invalid('extendOnProgress', extendOnProgress, where);
+  const terms = { output, deadlineMs: own, extendMs: extendOnProgress ? own : 0, onProgress, signal, outer: undefined };
+  if (within === undefined) return terms;
+  const outer = within?.signal;
+  const left = within?.deadline;
+  if (!(outer instanceof AbortSignal) || typeof left !== 'number') throw invalid('within', within, where);
+  if (outer.aborted) throw outerError(outer, where);
+  if (!(left > 0)) {
+    throw new BusError('DEADLINE_EXCEEDED', 'nothing is left of the deadline of the request it is made for', { where });
+  }
+  return { ...terms, deadlineMs: Math.min(own, left), outer };
+}
+
+function invalid(option: string, value: unknown, where: string): BusError {
+  return new BusError('INVALID_OPTION', `${option} cannot be ${shown(value)}`, {
+    where,
+    remedy: `see RequestOptions.${option}`,
+  });
 }

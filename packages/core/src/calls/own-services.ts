@@ -1,16 +1,21 @@
 import type { CodecTable } from '../codecs/index.ts';
 import { type BusError, KIND, type PeerInfo } from '../contract/index.ts';
-import type { CreditAccount } from '../credit.ts';
+import type { CreditAccount, CreditHold } from '../credit.ts';
+import type { Deadlines } from '../deadlines.ts';
 import type { Encoder } from '../delivery/encoder.ts';
 import type { LocalTarget } from '../delivery/local-target.ts';
 import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
+import type { Expiry } from '../expiry.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { IncomingMessage } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
+import type { Settlement } from '../link/out-message.ts';
 import type { Counters } from '../outcomes.ts';
 import { takeOpening } from '../streams/opening-header.ts';
+import { takeTerms } from './progress-terms.ts';
 import { encodeFailure } from './remote-failure.ts';
-import { answerShipment, type Served, type ServiceBase, type ServiceHost } from './service-base.ts';
+import { answerShipment, type Served } from './running.ts';
+import type { ServiceBase, ServiceHost } from './service-base.ts';
 
 /** Early cancels that are remembered, per link. */
 const MAX_EARLY_CANCELS = 1024;
@@ -29,6 +34,9 @@ export interface OwnServicesHost {
   readonly interest: Interest;
   readonly outgoing: Outgoing;
   readonly local: LocalTarget;
+  readonly deadlines: Deadlines;
+  readonly expiry: Expiry;
+  isExpired(hold: CreditHold): boolean;
   handlerFailed(error: BusError): void;
   awaitContinuations(): void;
   /** `call` is no longer served here. */
@@ -42,6 +50,7 @@ export interface Asked extends Pick<IncomingMessage, 'messageId' | 'codec' | 'pr
   readonly call: string;
   readonly flow: number;
   readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly expiry: number;
   readonly account: CreditAccount;
   readonly cost: number;
 }
@@ -49,6 +58,8 @@ export interface Asked extends Pick<IncomingMessage, 'messageId' | 'codec' | 'pr
 /** The answering side of calls and streams: hands requests to this bus's services, and their answers to whoever asked. */
 export class OwnServices implements ServiceHost {
   readonly encoder: Encoder;
+  readonly expiry: Expiry;
+  readonly deadlines: Deadlines;
   readonly #host: OwnServicesHost;
   readonly #byCall = new Map<string, ServiceBase>();
   /** Services until they are closed and their handlers done: those hear cancels, and the bus waits for them. */
@@ -58,6 +69,8 @@ export class OwnServices implements ServiceHost {
 
   constructor(host: OwnServicesHost) {
     this.#host = host;
+    this.expiry = host.expiry;
+    this.deadlines = host.deadlines;
     this.encoder = host.encoder;
   }
 
@@ -76,9 +89,17 @@ export class OwnServices implements ServiceHost {
   }
 
   requested(asked: Asked): void {
-    const { link, from, call, messageId: id, priority, flow, account, cost } = asked;
+    const { link, from, call, messageId: id, priority, flow, expiry, account, cost } = asked;
     this.#host.counters.received++;
-    const origin = { link, from, id, priority, flow, ...takeOpening(asked.headers) };
+    if (this.expiry.hasPassed(expiry)) {
+      // The asking side has given up by the same clock: there is nobody to answer.
+      this.#wasCancelled(link, id);
+      this.#host.counters.expired++;
+      account.returned(cost, true);
+      return;
+    }
+    const { window, headers: rest } = takeOpening(asked.headers);
+    const origin = { link, from, id, priority, flow, expiry, window, ...takeTerms(rest) };
     const service = this.#byCall.get(call);
     if (service === undefined || this.#wasCancelled(link, id)) {
       account.returned(cost, true);
@@ -110,13 +131,17 @@ export class OwnServices implements ServiceHost {
     this.answer(request, call, KIND.ERROR, shipment);
   }
 
-  answer(request: Served, call: string, kind: number, shipment: Shipment): void {
+  isExpired(hold: CreditHold): boolean {
+    return this.#host.isExpired(hold);
+  }
+
+  answer(request: Served, call: string, kind: number, shipment: Shipment, settlement?: Settlement): void {
     const { outgoing, local, interest } = this.#host;
     const { link } = request;
     const entry = interest.entry(call);
-    if (link === undefined) outgoing.sendTo(local, local.topic(entry), kind, request.id, shipment, undefined);
+    if (link === undefined) outgoing.sendTo(local, local.topic(entry), kind, request.id, shipment, settlement);
     else if (!link.ended)
-      outgoing.sendTo(link.outbound, link.outbound.topic(call, entry.hash), kind, request.id, shipment, undefined);
+      outgoing.sendTo(link.outbound, link.outbound.topic(call, entry.hash), kind, request.id, shipment, settlement);
   }
 
   /** The asking side gave up. */

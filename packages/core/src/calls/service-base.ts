@@ -1,18 +1,13 @@
-import { BusError, isBusError, KIND, type PeerInfo } from '../contract/index.ts';
+import { BusError, type ErrorCode, isBusError, KIND } from '../contract/index.ts';
 import { type CreditAccount, CreditHold } from '../credit.ts';
+import type { Deadlines } from '../deadlines.ts';
 import type { Encoder } from '../delivery/encoder.ts';
 import type { Shipment } from '../delivery/outgoing.ts';
+import type { Expiry } from '../expiry.ts';
 import type { Link } from '../link/link.ts';
-import { NO_BYTES, ON_FULL } from '../link/out-message.ts';
+import type { Settlement } from '../link/out-message.ts';
 import { encodeFailure, failureOf, type RemoteFailure } from './remote-failure.ts';
-
-/** What a handler may use beside its input. */
-export interface RequestContext {
-  readonly from: PeerInfo;
-  readonly headers: Readonly<Record<string, string>> | undefined;
-  /** Aborted when the asking side gives up or is gone. */
-  readonly signal: AbortSignal;
-}
+import { answerShipment, type Running, type RunningHost, type Served } from './running.ts';
 
 /** A served call or stream, until closed. */
 export interface Service extends Disposable {
@@ -25,68 +20,31 @@ export interface Service extends Disposable {
   close(): void;
 }
 
-/** One request at the serving side. The origin is a link, or undefined for the own bus. */
-export interface Served {
-  readonly link: Link | undefined;
-  readonly from: PeerInfo;
-  readonly id: number;
-  readonly priority: number;
-  readonly flow: number;
-  readonly input: unknown;
-  readonly headers: Readonly<Record<string, string>> | undefined;
-  /** Bytes that may be on the way to who opens a stream; 0 for a call. */
-  readonly window: number;
-}
-
 export interface ServiceHost {
   readonly encoder: Encoder;
+  readonly expiry: Expiry;
+  readonly deadlines: Deadlines;
+  /** True when the deadline of what is held has passed; that is counted. */
+  isExpired(hold: CreditHold): boolean;
   handlerFailed(error: BusError): void;
   /** A promise of the application goes on in this turn. */
   awaitContinuations(): void;
-  /** Sends the answer to where the request came from. */
-  answer(request: Served, call: string, kind: number, shipment: Shipment): void;
+  /** Sends an answer, or word of progress, to where the request came from. */
+  answer(request: Served, call: string, kind: number, shipment: Shipment, settlement?: Settlement): void;
   /** The service is closed: it takes nothing new, its name is free. */
   unserved(service: ServiceBase): void;
   /** The service is closed and none of its handlers runs any more. Called once. */
   retired(service: ServiceBase): void;
 }
 
-/** A request that a handler is at work on. */
-export class Running implements RequestContext {
-  readonly request: Served;
-  /** The asking side gave up: its slot is free, the answer is nobody's. */
-  cancelled = false;
-  #controller: AbortController | undefined;
-
-  constructor(request: Served) {
-    this.request = request;
-  }
-
-  get from(): PeerInfo {
-    return this.request.from;
-  }
-
-  get headers(): Readonly<Record<string, string>> | undefined {
-    return this.request.headers;
-  }
-
-  // Made when asked for: most handlers never look.
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.cancelled) this.#controller.abort();
-    }
-    return this.#controller.signal;
-  }
-
-  cancel(): void {
-    this.cancelled = true;
-    this.#controller?.abort();
-  }
-}
+/** Why a handler's signal fires. */
+const GIVEN_UP = ['ABORTED', 'the asking side has given up'] as const;
+const GONE = ['PEER_GONE', 'the asking side is gone'] as const;
+const OUT_OF_TIME = ['DEADLINE_EXCEEDED', 'the deadline of the request has passed'] as const;
+const CLOSED_HERE = ['CLOSED', 'the bus is closed'] as const;
 
 /** Takes the requests for one name, `concurrency` at a time; what is done for each is the subclass's. */
-export abstract class ServiceBase implements Service {
+export abstract class ServiceBase implements Service, RunningHost {
   /** What the name stands for here. */
   abstract readonly serves: 'call' | 'stream';
   readonly call: string;
@@ -104,6 +62,18 @@ export abstract class ServiceBase implements Service {
     this.host = host;
     this.call = call;
     this.#concurrency = concurrency;
+  }
+
+  get encoder(): Encoder {
+    return this.host.encoder;
+  }
+
+  get expiry(): Expiry {
+    return this.host.expiry;
+  }
+
+  get deadlines(): Deadlines {
+    return this.host.deadlines;
   }
 
   get active(): number {
@@ -124,7 +94,7 @@ export abstract class ServiceBase implements Service {
       this.run(request);
       return;
     }
-    const hold = new CreditHold(account, cost, true);
+    const hold = new CreditHold(account, cost, true, request.expiry);
     this.#waiting.push({ request, hold });
   }
 
@@ -132,7 +102,7 @@ export abstract class ServiceBase implements Service {
   cancel(link: Link | undefined, id: number): boolean {
     for (const running of this.#running) {
       if (running.request.link !== link || running.request.id !== id) continue;
-      this.#giveUp(running);
+      this.#giveUp(running, GIVEN_UP);
       return true;
     }
     const at = this.#waiting.findIndex(({ request }) => request.link === link && request.id === id);
@@ -148,16 +118,24 @@ export abstract class ServiceBase implements Service {
     const given = this.#waiting.filter(({ request }) => request.link === link);
     this.#waiting = this.#waiting.filter(({ request }) => request.link !== link);
     for (const { hold } of given) hold.release();
-    for (const running of this.#running) if (running.request.link === link) this.#giveUp(running);
+    for (const running of this.#running) if (running.request.link === link) this.#giveUp(running, GONE);
   }
 
   /** The bus is closed: nobody hears the answers any more. */
   giveUpAll(): void {
-    for (const running of this.#running) this.#giveUp(running);
+    for (const running of this.#running) this.#giveUp(running, CLOSED_HERE);
   }
 
-  #giveUp(running: Running): void {
-    running.cancel();
+  outOfTime(running: Running): void {
+    this.#giveUp(running, OUT_OF_TIME);
+  }
+
+  answer(request: Served, call: string, kind: number, shipment: Shipment, settlement?: Settlement): void {
+    this.host.answer(request, call, kind, shipment, settlement);
+  }
+
+  #giveUp(running: Running, [code, what]: readonly [ErrorCode, string]): void {
+    running.cancel(new BusError(code, what, { where: `${this.serves} ${this.call}` }));
     this.ended(running);
   }
 
@@ -182,7 +160,7 @@ export abstract class ServiceBase implements Service {
         const waiting = this.#waiting.shift();
         if (waiting === undefined) break;
         waiting.hold.release();
-        this.run(waiting.request);
+        if (!this.host.isExpired(waiting.hold)) this.run(waiting.request);
       }
     } finally {
       this.#beginning = false;
@@ -200,6 +178,7 @@ export abstract class ServiceBase implements Service {
     try {
       if (running.cancelled) return;
       const failure = failureOf(error);
+      running.finish();
       this.refuse(running.request, failure);
       this.host.handlerFailed(
         isBusError(error)
@@ -244,22 +223,4 @@ export abstract class ServiceBase implements Service {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-/** An answer travels in the priority and flow of its request, reliably. */
-export function answerShipment(request: Pick<Served, 'priority' | 'flow'>): Shipment {
-  return {
-    payload: NO_BYTES,
-    start: 0,
-    size: 0,
-    codec: 0,
-    priority: request.priority,
-    reliable: true,
-    flow: request.flow,
-    headers: undefined,
-    via: undefined,
-    onFull: ON_FULL.WAIT,
-    value: undefined,
-    byReference: false,
-  };
 }

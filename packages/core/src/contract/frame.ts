@@ -50,6 +50,8 @@ export class FrameHeader {
 }
 
 const TWO_32 = 4_294_967_296;
+/** What most requests are: worth a way of its own. */
+const WHOLE_EXPIRING = WHOLE | FLAG.EXPIRY;
 const TEXT_ENCODER = new TextEncoder();
 
 /** Bytes of the header that `header` describes, sections included; a multiple of 8. `headersLength` counts. */
@@ -90,7 +92,12 @@ export function writeFrameHeader(
   i32[at + 6] = messageId;
   i32[at + 7] = messageId < TWO_32 ? 0 : messageId / TWO_32;
   let end = HEADER_BYTES;
-  if (header.flags !== WHOLE || (header.sections & SECTION_BYTES) !== 0)
+  if ((header.sections & SECTION_BYTES) === 0 && header.flags === WHOLE_EXPIRING) {
+    const { expiry } = header;
+    i32[at + 8] = expiry;
+    i32[at + 9] = expiry / TWO_32;
+    end += 8;
+  } else if (header.flags !== WHOLE || (header.sections & SECTION_BYTES) !== 0)
     end = writeSections(buffer, offset, header, headers);
   i32[at + 3] = header.flow | (header.sections << 8) | (end << 16);
   header.headerLength = end;
@@ -186,6 +193,14 @@ export function readFrameHeader(buffer: FrameBuffer, offset: number, length: num
     return into.headerLength === HEADER_BYTES ? '' : `a header of ${into.headerLength} bytes without sections`;
   }
   into.hasSections = true;
+  if (
+    into.flags === WHOLE_EXPIRING &&
+    (into.sections & SECTION_BYTES) === 0 &&
+    into.headerLength === HEADER_BYTES + 8
+  ) {
+    into.expiry = (i32[at + 8] >>> 0) + (i32[at + 9] >>> 0) * TWO_32;
+    return '';
+  }
   return readSections(buffer, offset, into);
 }
 

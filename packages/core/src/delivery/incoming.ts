@@ -1,6 +1,7 @@
 import type { CodecTable } from '../codecs/index.ts';
 import { BusError, type FrameBuffer, isBusError, type PeerInfo, PRIORITIES } from '../contract/index.ts';
 import { type CreditAccount, CreditHold } from '../credit.ts';
+import type { Expiry } from '../expiry.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { IncomingMessage } from '../link/incoming-message.ts';
@@ -15,6 +16,7 @@ export interface DeliveryHost {
   readonly counters: Counters;
   readonly interest: Interest;
   readonly codecs: CodecTable;
+  readonly expiry: Expiry;
   /** Microseconds of the machine's monotonic clock. */
   nowMicros(): number;
   /** A message that no handler will see: undecodable, or not what the contract says. */
@@ -42,6 +44,11 @@ export class EventDelivery {
       topic.returned(message.cost, message.reliable);
       return;
     }
+    if (this.#host.expiry.hasPassed(message.expiry)) {
+      counters.expired++;
+      topic.returned(message.cost, message.reliable);
+      return;
+    }
     const flow = link.index * 320 + message.flowIndex;
     const { codec, buffer, start, end, priority, messageId, cost, reliable, via, headers } = message;
     const transit = message.sampledTime === 0 ? undefined : this.#host.nowMicros() - message.sampledTime;
@@ -63,7 +70,7 @@ export class EventDelivery {
       );
       if (subscription.canTake(flow)) subscription.take(received, flow);
       else {
-        hold ??= new CreditHold(topic, cost, reliable);
+        hold ??= new CreditHold(topic, cost, reliable, message.expiry);
         subscription.hold(received, priority, flow, hold);
       }
     }
@@ -103,7 +110,7 @@ export class EventDelivery {
       );
       if (subscription.canTake(flow)) subscription.take(received, flow);
       else {
-        hold ??= new CreditHold(account, cost, true);
+        hold ??= new CreditHold(account, cost, true, message.expiry);
         subscription.hold(received, priority, flow, hold);
       }
     }

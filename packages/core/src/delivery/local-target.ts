@@ -1,5 +1,6 @@
 import type { PeerInfo } from '../contract/index.ts';
 import type { CreditAccount } from '../credit.ts';
+import { type Expiry, TIME_PASSED } from '../expiry.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Limits } from '../limits.ts';
 import {
@@ -24,6 +25,7 @@ const RESOLVED = Promise.resolve();
 export interface LocalHost extends SettlementHost {
   readonly self: PeerInfo;
   readonly limits: Limits;
+  readonly expiry: Expiry;
   readonly messages: OutMessagePool;
   /** Hands a message to this bus's subscriptions; its credit returns to `account`. */
   deliverLocal(entry: TopicEntry, message: OutMessage, account: CreditAccount): void;
@@ -106,6 +108,7 @@ export class LocalTarget implements Target {
     }
     topic.wait(message);
     this.queuedBytes += message.size;
+    this.#host.expiry.watch(message, message.expiry);
     if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'credit');
     if (message.onFull !== ON_FULL.DROP_OLDEST) return;
     const limit = this.#host.limits.topicCredit;
@@ -131,7 +134,7 @@ export class LocalTarget implements Target {
 
   #release(topic: OutTopic): void {
     for (let message = topic.firstWaiting; message !== undefined; message = topic.firstWaiting) {
-      if (!message.done && !this.#admits(topic, message.cost)) return;
+      if (!this.#isOver(message) && !this.#admits(topic, message.cost)) return;
       topic.shiftWaiting();
       this.queuedBytes -= message.size;
       if (message.done) this.#host.messages.give(message);
@@ -153,13 +156,19 @@ export class LocalTarget implements Target {
 
   #deliver(message: OutMessage): void {
     const topic = message.topic as LocalTopic;
-    if (message.done) topic.returned(message.cost);
+    if (this.#isOver(message)) topic.returned(message.cost);
     else {
       message.carriedBy = 'local';
       this.#host.deliverLocal(topic.entry, message, topic);
       message.end(this.#host, 'delivered', undefined);
     }
     this.#host.messages.give(message);
+  }
+
+  /** Settled already, or by now its time has passed. */
+  #isOver(message: OutMessage): boolean {
+    if (!message.done && this.#host.expiry.hasPassed(message.expiry)) this.settleEarly(message, 'expired', TIME_PASSED);
+    return message.done;
   }
 
   settleEarly(message: OutMessage, outcome: Outcome, reason: ReasonText): void {

@@ -25,6 +25,8 @@ export interface Shipment extends EncodedPayload {
   reliable: boolean;
   flow: number;
   headers: Uint8Array | undefined;
+  /** When nobody may take it any more; see `Expiry`. */
+  expiry: number;
   via: string | undefined;
   /** One of `ON_FULL`. */
   onFull: number;
@@ -134,6 +136,7 @@ export class Outgoing {
     message.start = shipment.start;
     message.size = shipment.size;
     message.headers = shipment.headers;
+    message.expiry = shipment.expiry;
     message.topic = account;
     message.target = target;
     message.via = shipment.via;

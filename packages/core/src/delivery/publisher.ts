@@ -1,6 +1,7 @@
 import { resolveDeadline } from '../call-options.ts';
 import { BACK_PRESSURED, BusError, CLOSED, OK, type SendResult } from '../contract/index.ts';
 import type { Deadlines } from '../deadlines.ts';
+import type { Expiry } from '../expiry.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Limits } from '../limits.ts';
 import { NO_BYTES, type OutMessage, type Settlement } from '../link/out-message.ts';
@@ -50,6 +51,7 @@ export interface PublisherHost {
   readonly outgoing: Outgoing;
   readonly encoder: Encoder;
   readonly deadlines: Deadlines;
+  readonly expiry: Expiry;
   readonly limits: Limits;
   /** Calls back once when credit returned somewhere, or the bus closed. */
   awaitRoom(callback: () => void): void;
@@ -65,6 +67,8 @@ export class TopicPublisher implements Publisher, Settlement {
   readonly #shipment: Shipment;
   /** Nothing is sent to anybody while a target has no credit; else the message says what becomes of it. */
   readonly #refusesWhenFull: boolean;
+  /** 0: none. */
+  readonly #ttl: number;
   #lastBytes = 0;
   #pending = 0;
   #delivered = 0;
@@ -79,12 +83,14 @@ export class TopicPublisher implements Publisher, Settlement {
     flow: number,
     { via, onFull, byReference }: Pick<Shipment, 'via' | 'onFull' | 'byReference'>,
     refusesWhenFull: boolean,
+    ttl: number,
   ) {
     this.topic = entry.name;
     this.#host = host;
     this.#entry = entry;
     this.#schema = schema;
     this.#refusesWhenFull = refusesWhenFull;
+    this.#ttl = ttl;
     this.#shipment = {
       payload: NO_BYTES,
       start: 0,
@@ -94,6 +100,7 @@ export class TopicPublisher implements Publisher, Settlement {
       reliable: qos.reliability === 'reliable',
       flow,
       headers: undefined,
+      expiry: 0,
       via,
       onFull,
       value: undefined,
@@ -116,6 +123,7 @@ export class TopicPublisher implements Publisher, Settlement {
     } else encoder.into(shipment, checked, this.topic);
     this.#lastBytes = shipment.size;
     if (shipment.size > expected && !this.#admits()) return BACK_PRESSURED;
+    if (this.#ttl > 0) shipment.expiry = this.#host.expiry.after(this.#ttl);
     outgoing.send(entry, shipment, this);
     return OK;
   }

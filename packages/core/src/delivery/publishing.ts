@@ -1,4 +1,4 @@
-import { assertNotAborted, resolveDeadline } from '../call-options.ts';
+import { assertNotAborted, assertTtl, resolveDeadline } from '../call-options.ts';
 import { assertTopic, BusError, OK, type Qos, shown } from '../contract/index.ts';
 import { nameOf, type TopicContract } from '../contracts.ts';
 import type { Engine } from '../engine.ts';
@@ -44,6 +44,7 @@ export async function publish(
     reliable: qos.reliability === 'reliable',
     flow,
     headers,
+    expiry: options?.ttl === undefined ? 0 : engine.expiry.after(options.ttl),
     via: options?.via,
     onFull: onFullOf(options?.onFull ?? 'wait', where),
     value: undefined,
@@ -79,7 +80,7 @@ export function publisherFor<T>(
     });
   }
   const shipment = { via: options?.via, onFull: onFullOf(onFull, `publisher ${name}`), byReference };
-  return new TopicPublisher(engine, entry, schema, qos, flow, shipment, onFull === 'error');
+  return new TopicPublisher(engine, entry, schema, qos, flow, shipment, onFull === 'error', options?.ttl ?? 0);
 }
 
 const ON_FULL_NUMBERS: Readonly<Record<string, number>> = {
@@ -109,7 +110,9 @@ function subjectOf(
   const name = nameOf(topic);
   assertTopic(name, verb);
   const contract = typeof topic === 'string' ? undefined : topic;
-  const qos = supportedQos(engine, options, contract?.qos, `${verb} ${name}`);
+  const where = `${verb} ${name}`;
+  const qos = supportedQos(engine, options, contract?.qos, where);
+  assertTtl(options?.ttl, where);
   const entry = engine.interest.entry(name);
   const flow = options?.orderKey === undefined ? entry.hash : flowHash(name, options.orderKey);
   return { name, entry, schema: contract?.schema, qos, flow };

@@ -12,6 +12,7 @@ export class Assembly {
   readonly messageId: number;
   readonly sections: number;
   readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly expiry: number;
   readonly sampledTime: number;
 
   constructor(
@@ -22,6 +23,7 @@ export class Assembly {
     messageId: number,
     sections: number,
     headers: Readonly<Record<string, string>> | undefined,
+    expiry: number,
     sampledTime: number,
   ) {
     this.buffer = allocateFrameBuffer(total);
@@ -32,6 +34,7 @@ export class Assembly {
     this.messageId = messageId;
     this.sections = sections;
     this.headers = headers;
+    this.expiry = expiry;
     this.sampledTime = sampledTime;
   }
 }

@@ -19,7 +19,7 @@ export interface Skip {
 export function announceLosses(link: Link, route: Route): void {
   const { outbound, skips } = link;
   const { confirmedSequence, sentSequence } = outbound;
-  for (const flow of route.lossyFlows) {
+  for (const flow of route.unconfirmable.flows) {
     const underWay = new Set(sequencesUnderWay(link, flow));
     for (const [from, to] of gaps(confirmedSequence[flow] + 1, sentSequence[flow], underWay))
       skips.push({ flow, from, to });
@@ -28,8 +28,8 @@ export function announceLosses(link: Link, route: Route): void {
   const open = skips.filter(({ flow, to }) => to > confirmedSequence[flow]);
   skips.splice(0, skips.length, ...open);
   if (skips.length > 0) link.owe(KIND.SKIP, 0, encodeSkips(skips));
-  outbound.recoverAccounts(route.lossyTopics);
-  route.forgetLossy();
+  outbound.recoverAccounts(route.unconfirmable.topics);
+  route.unconfirmable.clear();
 }
 
 /** Payload of a skip frame: two pairs a range, (flow, from) and (flow, to). */

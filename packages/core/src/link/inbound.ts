@@ -142,6 +142,7 @@ export class Inbound {
     incoming.messageId = header.messageId;
     incoming.reliable = (header.sections & SECTION.BEST_EFFORT) === 0;
     incoming.via = via;
+    incoming.expiry = header.expiry;
     incoming.sampledTime = (header.flags & FLAG.SAMPLED_TIME) !== 0 ? header.sampledTime : 0;
     incoming.topic = topic;
     incoming.headers = this.#headers(buffer, offset);
@@ -179,6 +180,7 @@ export class Inbound {
         header.messageId,
         header.sections,
         this.#headers(buffer, offset),
+        header.expiry,
         (header.flags & FLAG.SAMPLED_TIME) !== 0 ? header.sampledTime : 0,
       );
       this.#assemblies[flow] = assembly;
@@ -208,6 +210,7 @@ export class Inbound {
     incoming.messageId = assembly.messageId;
     incoming.reliable = (assembly.sections & SECTION.BEST_EFFORT) === 0;
     incoming.via = via;
+    incoming.expiry = assembly.expiry;
     incoming.sampledTime = assembly.sampledTime;
     incoming.topic = topic;
     incoming.headers = assembly.headers;

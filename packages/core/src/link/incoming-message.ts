@@ -10,6 +10,8 @@ export class IncomingMessage {
   messageId = 0;
   reliable = true;
   via = '';
+  /** When nobody may take it any more; see `Expiry`. */
+  expiry = 0;
   /** Microseconds of the sender's clock; 0 when not sampled. */
   sampledTime = 0;
   topic!: InTopic;
@@ -21,3 +23,6 @@ export class IncomingMessage {
   /** Credit to return when it is taken. */
   cost = 0;
 }
+
+/** What is looked at of an answer to a request, whether it came over a link or from the own bus. */
+export type Answer = Pick<IncomingMessage, 'kind' | 'messageId' | 'codec' | 'buffer' | 'start' | 'end'>;

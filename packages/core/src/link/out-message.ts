@@ -1,4 +1,6 @@
 import { allocateFrameBuffer, type FrameBuffer, type PeerInfo } from '../contract/index.ts';
+import { type DeadlineLane, type Expirable, withdraw } from '../deadlines.ts';
+import { TIME_PASSED } from '../expiry.ts';
 import type { Counters, Outcome, ReasonText } from '../outcomes.ts';
 import { SETTLED } from '../stats/channels.ts';
 import type { Diagnostics } from '../stats/diagnostics.ts';
@@ -47,7 +49,7 @@ export const NO_BYTES = allocateFrameBuffer(0);
  * One message on its way to one peer, from `submit` until it is settled. Pooled; linked into exactly one queue at a
  * time: waiting for credit, ready to be written, or a route's window of unconfirmed frames.
  */
-export class OutMessage {
+export class OutMessage implements Expirable {
   kind = 0;
   priority = 0;
   codec = 0;
@@ -68,6 +70,12 @@ export class OutMessage {
   /** The value itself, for local subscribers by reference; only when `byReference`. */
   value: unknown = undefined;
   byReference = false;
+  /** When nobody may take it any more; see `Expiry`. Watched only while it waits in a queue. */
+  expiry = 0;
+  expiresAt = 0;
+  earlier: Expirable | undefined;
+  later: Expirable | undefined;
+  lane: DeadlineLane | undefined;
   /** Credit in bytes; 0 for kinds that need none. */
   cost = 0;
   /** Payload bytes written so far; not 0 only between fragments. */
@@ -86,6 +94,11 @@ export class OutMessage {
   /** Settled; what is left of it in a queue is skipped. */
   done = false;
   next: OutMessage | undefined;
+
+  /** What has a sequence must arrive, or leave a gap: then the receiver drops it. */
+  expire(): void {
+    if (this.sequence === 0) this.target.settleEarly(this, 'expired', TIME_PASSED);
+  }
 
   /**
    * The one place where a delivery gets its outcome: counted and told once, whatever comes later. Only `delivered` has
@@ -124,6 +137,7 @@ export class OutMessagePool {
   }
 
   give(message: OutMessage): void {
+    if (message.lane !== undefined) withdraw(message);
     message.payload = NO_BYTES;
     message.start = 0;
     message.size = 0;

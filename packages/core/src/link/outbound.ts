@@ -1,4 +1,5 @@
 import { BACK_PRESSURED, CLOSED, FLOWS_PER_LINK, OK, type PeerInfo } from '../contract/index.ts';
+import { TIME_PASSED } from '../expiry.ts';
 import type { Outcome, ReasonText } from '../outcomes.ts';
 import { QUEUED } from '../stats/channels.ts';
 import { CreditAccounts } from './credit-accounts.ts';
@@ -112,6 +113,7 @@ export class Outbound implements Target {
     this.#ready.push(message);
     this.queuedBytes += message.size;
     if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'route');
+    this.#host.expiry.watch(message, message.expiry);
     // Room kept for the urgent is used at once; what is not first in line waits for the pump.
     if (this.#ready.isNext(message)) this.pump();
   }
@@ -125,6 +127,7 @@ export class Outbound implements Target {
     topic.wait(message);
     this.#waitingTopics.add(topic);
     this.queuedBytes += message.size;
+    this.#host.expiry.watch(message, message.expiry);
     if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'credit');
     if (message.onFull === ON_FULL.DROP_OLDEST) this.#dropOldest(topic);
   }
@@ -157,7 +160,7 @@ export class Outbound implements Target {
       // Shifted first: a settlement inside #write may pool the message.
       const message = this.#ready.shift(priority) as OutMessage;
       const { size, written } = message;
-      if (message.done && message.sequence === 0) this.#discard(message);
+      if (message.sequence === 0 && this.#isOver(message)) this.#discard(message);
       else if (this.#write(message)) {
         this.queuedBytes -= size;
         this.#ready.wrote(priority, size - written);
@@ -167,6 +170,12 @@ export class Outbound implements Target {
         blocked |= 1 << priority;
       }
     }
+  }
+
+  /** Settled already, or by now its time has passed: timers may be late. */
+  #isOver(message: OutMessage): boolean {
+    if (!message.done && this.#host.expiry.hasPassed(message.expiry)) this.settleEarly(message, 'expired', TIME_PASSED);
+    return message.done;
   }
 
   /** Drops a message that was settled (deadline, abort) before anything of it was written. */
@@ -249,7 +258,7 @@ export class Outbound implements Target {
 
   #release(topic: OutTopic): void {
     for (let message = topic.firstWaiting; message !== undefined; message = topic.firstWaiting) {
-      if (!message.done && !this.#accounts.admits(topic, message.cost, isBoundByLink(message))) return;
+      if (!this.#isOver(message) && !this.#accounts.admits(topic, message.cost, isBoundByLink(message))) return;
       topic.shiftWaiting();
       if (message.done) {
         this.queuedBytes -= message.size;

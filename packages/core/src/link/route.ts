@@ -22,7 +22,7 @@ import { ROUTE, SENT } from '../stats/channels.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
 import { MessageQueue, type OutMessage } from './out-message.ts';
-import type { OutTopic } from './out-topic.ts';
+import { Unconfirmable } from './unconfirmable.ts';
 
 /** Room that stays free for frames which must pass whatever is queued. */
 const CONTROL_RESERVE_BYTES = 4096;
@@ -49,9 +49,7 @@ export class Route implements Candidate {
   session = 0;
   /** Written and not yet confirmed, in commit order. */
   readonly window = new MessageQueue();
-  /** Flows and topics of best-effort frames in this session: what may be lost is announced when it closes. */
-  readonly lossyFlows = new Set<number>();
-  readonly lossyTopics = new Set<OutTopic>();
+  readonly unconfirmable = new Unconfirmable();
   /** A frame found no room; until there is some, only critical messages try. */
   waitsForRoom = false;
   /** Queued at the end of the turn for `flush`. */
@@ -72,8 +70,6 @@ export class Route implements Candidate {
   /** Messages so far, by priority: the first of each is sampled, so that rare ones are too. */
   readonly #samples = new Int32Array(5);
   #waitsForConfirm = false;
-  #lastLossyTopic: OutTopic | undefined;
-  #lastLossyFlow = 0;
   #retryMs = FIRST_RETRY_MS;
   #abort: AbortController | undefined;
 
@@ -200,6 +196,10 @@ export class Route implements Candidate {
       sections |= SECTION.HEADERS;
       head += align8(2 + message.headers.length);
     }
+    if (message.expiry !== 0) {
+      flags |= FLAG.EXPIRY;
+      head += 8;
+    }
     if ((this.#samples[message.priority] & SAMPLE_MASK) === 0) {
       flags |= FLAG.SAMPLED_TIME;
       head += 8;
@@ -228,7 +228,15 @@ export class Route implements Candidate {
       const first = message.written === 0;
       let head = HEADER_BYTES + 8;
       let sections: number = message.reliable ? 0 : SECTION.BEST_EFFORT;
+      let flags = 0;
       if (first) {
+        // A clock is nothing beside a message of this size.
+        flags = FLAG.FIRST | FLAG.SAMPLED_TIME;
+        head += 8;
+        if (message.expiry !== 0) {
+          flags |= FLAG.EXPIRY;
+          head += 8;
+        }
         sections |= SECTION.TOPIC_NAME;
         head += align8(1 + topic.name.length);
         if (message.headers !== undefined) {
@@ -236,12 +244,10 @@ export class Route implements Candidate {
           head += align8(2 + message.headers.length);
         }
       }
-      // The first one carries the send time: a clock is nothing beside a message of this size.
-      if (first) head += 8;
       const piece = Math.min(total - message.written, Math.max(8, (this.#frameLimit - head) & ~7));
       const last = message.written + piece === total;
       if (!this.#claim(sender, head + piece, message.priority)) return this.#refusal(sender);
-      header.flags = (first ? FLAG.FIRST | FLAG.SAMPLED_TIME : 0) | (last ? FLAG.LAST : 0);
+      header.flags = last ? flags | FLAG.LAST : flags;
       header.sections = sections;
       header.length = head + piece;
       header.total = total;
@@ -294,6 +300,7 @@ export class Route implements Candidate {
     header.flow = message.flow;
     header.sequence = message.sequence;
     header.messageId = message.id;
+    header.expiry = message.expiry;
     if ((header.flags & FLAG.SAMPLED_TIME) !== 0) header.sampledTime = this.#host.clock.now() * 1000;
     if ((header.sections & SECTION.TOPIC_NAME) !== 0) header.topicName = message.topic.name;
     header.headersLength = message.headers === undefined ? 0 : message.headers.length;
@@ -309,29 +316,12 @@ export class Route implements Candidate {
     this.#host.turnEnd.flushRoute(this);
     this.#link.outbound.sent(message, this.capabilities.lossless);
     if (!message.reliable) {
-      this.#noteLossy(message);
+      this.unconfirmable.sent(message);
       this.#link.outbound.settleDelivered(message);
       return;
     }
     this.window.push(message);
     if (this.capabilities.confirms !== 'none' && !this.#waitsForConfirm) this.#awaitConfirm();
-  }
-
-  /** Most messages are like the one before: two comparisons spare two look-ups. */
-  #noteLossy({ topic, priority, flow }: OutMessage): void {
-    const index = priority * 64 + flow;
-    if (topic === this.#lastLossyTopic && index === this.#lastLossyFlow) return;
-    this.#lastLossyTopic = topic;
-    this.#lastLossyFlow = index;
-    this.lossyFlows.add(index);
-    this.lossyTopics.add(topic);
-  }
-
-  /** The losses of this session have been announced. */
-  forgetLossy(): void {
-    this.#lastLossyTopic = undefined;
-    this.lossyFlows.clear();
-    this.lossyTopics.clear();
   }
 
   #awaitConfirm(): void {

@@ -37,6 +37,7 @@ export function open(
     reliable: true,
     flow: engine.interest.entry(name).hash,
     headers: encodeHeaders(options?.headers ?? {}, limits.maxHeadersBytes, openingHeader(limits.streamWindow)),
+    expiry: 0,
     via: options?.via,
     onFull: ON_FULL.WAIT,
     value: undefined,

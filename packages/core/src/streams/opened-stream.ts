@@ -1,4 +1,4 @@
-import type { Server } from '../calls/requests.ts';
+import type { Server } from '../calls/pending-request.ts';
 import { BusError } from '../contract/index.ts';
 import type { DeadlineLane, Expirable } from '../deadlines.ts';
 import type { OutMessage, Settlement } from '../link/out-message.ts';

@@ -1,11 +1,11 @@
+import type { Server } from '../calls/pending-request.ts';
 import { remoteError } from '../calls/remote-failure.ts';
-import type { Server } from '../calls/requests.ts';
 import type { CodecTable } from '../codecs/index.ts';
 import { BusError, KIND } from '../contract/index.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
 import type { Limits } from '../limits.ts';
-import type { IncomingMessage } from '../link/incoming-message.ts';
+import type { Answer } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
 import { CREDIT_OVERHEAD } from '../link/out-topic.ts';
 import type { Counters, Outcome } from '../outcomes.ts';
@@ -28,8 +28,6 @@ export interface OpenedStreamsHost {
   releaseProcess(): void;
   violation(link: Link, error: BusError): void;
 }
-
-type Answer = Pick<IncomingMessage, 'kind' | 'messageId' | 'codec' | 'buffer' | 'start' | 'end'>;
 
 const NO_PAYLOAD = new Uint8Array(0);
 

@@ -1,8 +1,8 @@
-import { type RequestContext, Running, type Served } from '../calls/service-base.ts';
+import { type RequestContext, Running, type RunningHost, type Served } from '../calls/running.ts';
 import { BusError, KIND } from '../contract/index.ts';
 import type { Encoder } from '../delivery/encoder.ts';
 import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
-import type { OutMessage, Settlement, Target } from '../link/out-message.ts';
+import type { OutMessage, Target } from '../link/out-message.ts';
 import { CREDIT_OVERHEAD, type OutTopic } from '../link/out-topic.ts';
 import type { Outcome } from '../outcomes.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
@@ -27,7 +27,7 @@ export interface Recipe {
 }
 
 /** Who hears of a production what its promise does not say. */
-export interface ProductionOwner {
+export interface ProductionOwner extends RunningHost {
   /** A chunk of it could not be sent. */
   refused(production: Production, error: BusError): void;
   /** The source threw when it was told to stop. */
@@ -38,7 +38,7 @@ export interface ProductionOwner {
  * One stream at the serving side: asks its source for a chunk while there is credit, and sends it. Bytes under way
  * never exceed the opener's window, but for a single chunk that is larger.
  */
-export class Production extends Running implements Settlement {
+export class Production extends Running {
   readonly #recipe: Recipe;
   readonly #target: Target;
   readonly #account: OutTopic;
@@ -59,7 +59,7 @@ export class Production extends Running implements Settlement {
     shipment: Shipment,
     owner: ProductionOwner,
   ) {
-    super(request);
+    super(owner, request);
     this.#recipe = recipe;
     this.#target = target;
     this.#account = account;
@@ -157,17 +157,17 @@ export class Production extends Running implements Settlement {
     this.#wake?.();
   }
 
-  opened(): void {}
+  override opened(): void {}
 
-  settled(_message: OutMessage, outcome: Outcome, reason: string | undefined): void {
+  override settled(_message: OutMessage, outcome: Outcome, reason: string | undefined): void {
     if (outcome === 'delivered' || outcome === 'peer-gone' || this.cancelled) return;
     const error = new BusError('NO_ROUTE', reason ?? outcome, { where: `chunk of ${this.#recipe.name}` });
     this.#owner.refused(this, error);
   }
 
-  override cancel(): void {
+  override cancel(reason: BusError): void {
     if (this.cancelled) return;
-    super.cancel();
+    super.cancel(reason);
     this.#wake?.();
     if (this.#source !== undefined) this.#stop();
   }

@@ -1,5 +1,6 @@
 import { failureOf } from '../calls/remote-failure.ts';
-import { answerShipment, type Served, ServiceBase, type ServiceHost } from '../calls/service-base.ts';
+import { answerShipment, type Served } from '../calls/running.ts';
+import { ServiceBase, type ServiceHost } from '../calls/service-base.ts';
 import { BusError, isBusError, KIND } from '../contract/index.ts';
 import type { LocalTarget } from '../delivery/local-target.ts';
 import type { Outgoing } from '../delivery/outgoing.ts';
@@ -79,7 +80,7 @@ export class StreamService extends ServiceBase implements ProductionOwner {
 
   refused(production: Production, error: BusError): void {
     this.failed(production, error);
-    production.cancel();
+    production.cancel(error);
   }
 
   stopFailed(error: unknown): void {
