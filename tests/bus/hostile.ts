@@ -112,6 +112,7 @@ export class Hostile {
       process: { pid: process.pid, startTime: 0, namespace: 'none' },
       session: randomBytes(8).toString('hex'),
       patterns: [],
+      groups: [],
       services: [],
       transports: [{ name: 'uds', contract: CONTRACT_VERSION, address: `uds:${this.#dataPath}` }],
       ...changes,

@@ -9,6 +9,7 @@ import type { Publisher } from './delivery/publisher.ts';
 import { publish, publisherFor } from './delivery/publishing.ts';
 import type { Engine } from './engine.ts';
 import type { BusEvents } from './events.ts';
+import { assertGroup, groupLabel } from './interest/group-label.ts';
 import type { InterestChange } from './membership/interest-change.ts';
 import type {
   OpenOptions,
@@ -122,6 +123,8 @@ export class Bus {
     const pattern = nameOf(topic);
     assertPattern(pattern, 'subscribe');
     assertConcurrency(options?.concurrency, `subscribe ${pattern}`);
+    const group = options?.group;
+    assertGroup(group, `subscribe ${pattern}`);
     const schema = typeof topic === 'string' ? undefined : topic.schema;
     const subscription = new ActiveSubscription(
       engine,
@@ -129,12 +132,17 @@ export class Bus {
       schema,
       handler as MessageHandler<unknown> | undefined,
       options?.concurrency,
+      group,
     );
     engine.subscriptions.add(subscription);
     engine.interest.addLocal(pattern, subscription);
     engine.holdProcess();
-    if (engine.announced.add('pattern', pattern))
-      subscription.ready = this.#known({ patterns: [pattern] }, `subscribe ${pattern}`);
+    const kind = group === undefined ? 'pattern' : 'group';
+    const name = group === undefined ? pattern : groupLabel(pattern, group);
+    if (engine.announced.add(kind, name)) {
+      const change = group === undefined ? { patterns: [name] } : { groups: [name] };
+      subscription.ready = this.#known(change, `subscribe ${pattern}`);
+    }
     closeOnAbort(options?.signal, subscription);
     return subscription as Subscription as Subscription<T>;
   }

@@ -98,6 +98,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
         session,
         ...(resume === undefined ? {} : { resume }),
         patterns: engine.announced.patterns,
+        groups: engine.announced.groups,
         services: engine.announced.services,
         transports: transports.offers(),
       }),

@@ -6,9 +6,9 @@ export interface CreditAccount {
 
 /** What is owed for one message that some subscriptions have not taken yet: its credit, and a word when they never do. */
 export class CreditHold {
+  readonly account: CreditAccount;
   /** When nobody may take it any more; see `Expiry`. */
   readonly expiry: number;
-  readonly #account: CreditAccount;
   readonly #cost: number;
   readonly #reliable: boolean;
   /** The delivery itself is the first holder, until it has offered the message to everybody. */
@@ -16,8 +16,8 @@ export class CreditHold {
   #missed = false;
 
   constructor(account: CreditAccount, cost: number, reliable: boolean, expiry: number) {
+    this.account = account;
     this.expiry = expiry;
-    this.#account = account;
     this.#cost = cost;
     this.#reliable = reliable;
   }
@@ -27,7 +27,7 @@ export class CreditHold {
   }
 
   release(): void {
-    if (--this.#holders === 0) this.#account.returned(this.#cost, this.#reliable);
+    if (--this.#holders === 0) this.account.returned(this.#cost, this.#reliable);
   }
 
   /** It expired before a holder took it. True the first time: a message is counted once. */

@@ -17,6 +17,7 @@ import type { PublisherHost } from './delivery/publisher.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import type { BusEvents } from './events.ts';
 import { Expiry } from './expiry.ts';
+import { groupLabel } from './interest/group-label.ts';
 import { Interest } from './interest/interest.ts';
 import type { TopicEntry } from './interest/topic-entry.ts';
 import type { Limits } from './limits.ts';
@@ -38,7 +39,7 @@ import { FailureTable } from './stats/failure-table.ts';
 import { OpenedStreams, type OpenedStreamsHost } from './streams/opened-streams.ts';
 import { Productions } from './streams/productions.ts';
 import type { StreamServiceHost } from './streams/stream-service.ts';
-import type { ActiveSubscription, SubscriptionHost } from './subscription.ts';
+import type { ActiveSubscription, SubscriptionHost, Waiting } from './subscription.ts';
 import type { TransportSet } from './transports.ts';
 
 /** Everything a bus is made from; nothing in it is global. */
@@ -273,6 +274,15 @@ export class Engine implements Hosts {
     return best;
   }
 
+  hasMember(entry: TopicEntry, group: string): boolean {
+    this.interest.refresh(entry);
+    return (entry.group(group)?.subscriptions.length ?? 0) > 0;
+  }
+
+  regroup(message: OutMessage): boolean {
+    return this.outgoing.regroup(message);
+  }
+
   awaitRoom(callback: () => void): void {
     this.#awaitingRoom.push(callback);
   }
@@ -292,10 +302,19 @@ export class Engine implements Hosts {
 
   unsubscribed(subscription: ActiveSubscription): void {
     if (!this.subscriptions.delete(subscription)) return;
-    const { pattern } = subscription;
+    const { pattern, group } = subscription;
     this.interest.removeLocal(pattern, subscription);
-    if (this.announced.remove('pattern', pattern)) this.membership.retract({ patterns: [pattern] });
+    if (group === undefined) {
+      if (this.announced.remove('pattern', pattern)) this.membership.retract({ patterns: [pattern] });
+    } else {
+      const label = groupLabel(pattern, group);
+      if (this.announced.remove('group', label)) this.membership.retract({ groups: [label] });
+    }
     this.releaseProcess();
+  }
+
+  givenUp(subscription: ActiveSubscription, work: readonly Waiting[]): void {
+    this.delivery.handOver(subscription, work);
   }
 
   unserved(call: string): void {

@@ -64,6 +64,12 @@ export interface SubscribeOptions {
    * run beside each other. With a number: at most so many, whatever their flow.
    */
   concurrency?: number;
+  /**
+   * Shares the work: of all members of a group of this name, here and at peers, exactly one gets each message - the one
+   * with the least outstanding, that is, not yet worked off by its handler. Messages of one order key stay with a member
+   * while it has any outstanding. Other groups, and subscriptions without one, get the message as well.
+   */
+  group?: string;
   /** Ends the subscription. */
   signal?: AbortSignal;
 }

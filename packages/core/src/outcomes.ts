@@ -24,6 +24,7 @@ export const REASONS = [
   'no route',
   'too much queued',
   'too many topics',
+  'the topic and group are too long together',
   'the transport refused it',
   'the peer has left',
   'the peer has died',
@@ -31,6 +32,7 @@ export const REASONS = [
   'the peer has given up the link',
   'the link was cut',
   'the link has ended',
+  'no member of the group is left',
   'the bus was closed',
 ] as const;
 export type Reason = (typeof REASONS)[number];
@@ -39,12 +41,16 @@ export type ReasonText = Reason | `${Reason}: ${string}`;
 
 /** The reason of a delivery that the own bus gave up. */
 export const BUS_CLOSED: Reason = 'the bus was closed';
+/** The reason of a delivery to a group that has no member any more. */
+export const GROUP_EMPTY: Reason = 'no member of the group is left';
 
 /** One line of a receipt. */
 export interface Delivery {
   /** Instance id of the peer; the own id for the local bus. */
   readonly peer: string;
   readonly peerName: string;
+  /** The group whose member the peer is, for a message that the group shares. */
+  readonly group?: string;
   /** The transport that carried it, `local` for the own bus, undefined when none did. */
   readonly via: string | undefined;
   readonly outcome: Outcome;

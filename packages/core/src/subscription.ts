@@ -18,7 +18,8 @@ export interface Subscription<T = unknown> extends AsyncIterable<Message<T>>, Di
   close(): void;
 }
 
-interface Waiting {
+/** A message that waits for a subscription. */
+export interface Waiting {
   readonly message: Message;
   readonly flow: number;
   readonly hold: CreditHold;
@@ -31,6 +32,8 @@ export interface SubscriptionHost {
   awaitContinuations(): void;
   /** True when the time of what is held has passed; that is counted, once. */
   isExpired(hold: CreditHold): boolean;
+  /** A group's messages that a closed member leaves, with their credit. */
+  givenUp(subscription: ActiveSubscription, work: readonly Waiting[]): void;
   /** Announces that the subscription is gone. */
   unsubscribed(subscription: ActiveSubscription): void;
 }
@@ -38,10 +41,13 @@ export interface SubscriptionHost {
 /**
  * A subscription at work. By default one message at a time per flow, awaiting promises, flows beside each other; with
  * `concurrency` at most so many at once, the most urgent first. Without a handler messages wait for the iterator.
- * What waits holds its sender's credit, so a slow subscription stops its own publishers and nobody else.
+ * What waits holds its sender's credit, so a slow subscription stops its own publishers and nobody else. In a group also
+ * what is worked on holds it: by that its sender knows what each member has outstanding.
  */
 export class ActiveSubscription implements Subscription {
   readonly pattern: string;
+  /** The group it shares its messages with. */
+  readonly group: string | undefined;
   readonly schema: StandardSchema | undefined;
   ready: Promise<void> = Promise.resolve();
 
@@ -58,6 +64,8 @@ export class ActiveSubscription implements Subscription {
   /** Nothing new comes; the iterator ends after what is queued. */
   #ended = false;
   #idle: (() => void) | undefined;
+  /** The message of a group that the iterator's reader works on, until it asks for the next. */
+  #lent: CreditHold | undefined;
   readonly #pulls: ((result: IteratorResult<Message>) => void)[] = [];
 
   constructor(
@@ -66,9 +74,11 @@ export class ActiveSubscription implements Subscription {
     schema: StandardSchema | undefined,
     handler: MessageHandler<unknown> | undefined,
     concurrency: number | undefined,
+    group?: string,
   ) {
     this.#host = host;
     this.pattern = pattern;
+    this.group = group;
     this.schema = schema;
     this.#handler = handler;
     this.#concurrency = concurrency ?? 0;
@@ -112,18 +122,21 @@ export class ActiveSubscription implements Subscription {
   }
 
   /**
-   * Runs the handler, or hands the message to a waiting iterator.
+   * Runs the handler, or hands the message to a waiting iterator. `work`, for a message of a group, is held until that is
+   * done with it.
    *
    * | allocates                        | blocks | syscalls | callable from    |
    * | no, unless the handler is async  | no     | 0        | the bus's thread |
    */
-  take(message: Message, flow: number): void {
-    this.#start(message, flow, undefined);
+  take(message: Message, flow: number, work?: CreditHold): void {
+    work?.retain();
+    this.#start(message, flow, undefined, work);
   }
 
   /** `backlog` is what waits behind this message in its flow, kept when the handler goes async. */
-  #start(message: Message, flow: number, backlog: Waiting[] | undefined): void {
+  #start(message: Message, flow: number, backlog: Waiting[] | undefined, work: CreditHold | undefined): void {
     if (this.#handler === undefined) {
+      this.#lend(work);
       this.#pulls.shift()?.({ done: false, value: message });
       this.#host.awaitContinuations();
       return;
@@ -133,19 +146,28 @@ export class ActiveSubscription implements Subscription {
       result = this.#handler(message);
     } catch (error) {
       this.#failed(error, message);
+      work?.release();
       return;
     }
-    if (!isThenable(result)) return;
+    if (!isThenable(result)) {
+      work?.release();
+      return;
+    }
     this.#host.awaitContinuations();
     if (this.#concurrency > 0) this.#active++;
     else this.#busy.set(flow, backlog ?? []);
     Promise.resolve(result).then(
-      () => this.#settled(flow),
+      () => this.#settled(flow, work),
       (error: unknown) => {
         this.#failed(error, message);
-        this.#settled(flow);
+        this.#settled(flow, work);
       },
     );
+  }
+
+  #lend(work: CreditHold | undefined): void {
+    this.#lent?.release();
+    this.#lent = work;
   }
 
   hold(message: Message, priority: number, flow: number, hold: CreditHold): void {
@@ -156,7 +178,8 @@ export class ActiveSubscription implements Subscription {
     else this.#waiting[priority].push(entry);
   }
 
-  #settled(flow: number): void {
+  #settled(flow: number, work: CreditHold | undefined): void {
+    work?.release();
     this.#next(flow);
     if (!this.#isBusy()) this.#idle?.();
   }
@@ -176,15 +199,20 @@ export class ActiveSubscription implements Subscription {
     while (backlog.length > 0 && !this.#closed && !this.#busy.has(flow)) {
       this.#run(backlog.shift() as Waiting, backlog);
     }
-    // Closed by its own handler: what was taken out of `#busy` here gives its credit back here.
-    if (this.#closed) for (const { hold } of backlog.splice(0)) hold.release();
+    // Closed by its own handler: what was taken out of `#busy` here is given up here.
+    if (this.#closed) this.#giveUp(backlog.splice(0));
   }
 
   #run(waiting: Waiting, backlog?: Waiting[]): void {
     this.#queued--;
-    waiting.hold.release();
-    if (this.#host.isExpired(waiting.hold)) return;
-    this.#start(waiting.message, waiting.flow, backlog);
+    const { message, flow, hold } = waiting;
+    const holds = this.group !== undefined;
+    if (!holds) hold.release();
+    if (this.#host.isExpired(hold)) {
+      if (holds) hold.release();
+      return;
+    }
+    this.#start(message, flow, backlog, holds ? hold : undefined);
   }
 
   #mostUrgent(): Waiting | undefined {
@@ -222,10 +250,14 @@ export class ActiveSubscription implements Subscription {
   }
 
   #pull(): Promise<IteratorResult<Message>> {
+    this.#lend(undefined);
     for (let first = this.#mostUrgent(); first !== undefined; first = this.#mostUrgent()) {
       this.#queued--;
-      first.hold.release();
-      if (!this.#host.isExpired(first.hold)) return Promise.resolve({ done: false, value: first.message });
+      const { message, hold } = first;
+      const isOver = this.#host.isExpired(hold);
+      if (isOver || this.group === undefined) hold.release();
+      else this.#lend(hold);
+      if (!isOver) return Promise.resolve({ done: false, value: message });
     }
     if (this.#closed || this.#ended) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => this.#pulls.push(resolve));
@@ -235,13 +267,20 @@ export class ActiveSubscription implements Subscription {
     if (this.#closed) return;
     this.#closed = true;
     this.#host.unsubscribed(this);
-    for (const queue of [...this.#waiting, ...this.#busy.values()]) {
-      for (const waiting of queue) waiting.hold.release();
-      queue.length = 0;
-    }
+    const left: Waiting[] = [];
+    for (const queue of [...this.#waiting, ...this.#busy.values()]) left.push(...queue.splice(0));
     this.#queued = 0;
+    this.#lend(undefined);
+    this.#giveUp(left);
     this.#idle?.();
     for (const pull of this.#pulls.splice(0)) pull({ done: true, value: undefined });
+  }
+
+  /** What waits goes to other members of the group, where there is one. */
+  #giveUp(left: readonly Waiting[]): void {
+    if (left.length === 0) return;
+    if (this.group !== undefined) this.#host.givenUp(this, left);
+    else for (const { hold } of left) hold.release();
   }
 
   [Symbol.dispose](): void {

@@ -32,6 +32,7 @@ class Bench {
     const host = {
       handlerFailed: (error: BusError) => this.failures.push(error),
       awaitContinuations: () => {},
+      givenUp: () => {},
       unsubscribed: () => this.unsubscribed++,
       isExpired: (hold: CreditHold) =>
         hold.expiry !== 0 && hold.expiry <= this.now && this.missed.push(hold.miss()) > 0,

@@ -36,6 +36,7 @@ export async function ask(
     priority,
     reliable: true,
     flow: engine.interest.entry(name).hash,
+    keyed: false,
     headers:
       options?.headers === undefined && !listens
         ? undefined

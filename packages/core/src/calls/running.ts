@@ -182,6 +182,7 @@ export function answerShipment(request: Pick<Served, 'priority' | 'flow'>): Ship
     priority: request.priority,
     reliable: true,
     flow: request.flow,
+    keyed: false,
     headers: undefined,
     expiry: 0,
     via: undefined,

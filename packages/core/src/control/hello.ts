@@ -1,4 +1,5 @@
 import { BusError, CONTRACT_VERSION, contractCompatible, isPattern, isTopic } from '../contract/index.ts';
+import { isGroupPattern } from '../interest/group-label.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { sameSecret } from './secret.ts';
 
@@ -16,6 +17,8 @@ export interface Hello {
   readonly resume?: string | boolean;
   /** Snapshot of what the participant wants and serves. */
   readonly patterns: readonly string[];
+  /** Patterns that groups share: `pattern|group`. */
+  readonly groups: readonly string[];
   readonly services: readonly string[];
   readonly transports: readonly { readonly name: string; readonly contract: string; readonly address: string }[];
 }
@@ -54,7 +57,7 @@ export function checkHello(payload: Uint8Array, bus: string, secret: string, max
   if (wrong !== undefined)
     throw new BusError('PROTOCOL_ERROR', `HELLO: ${wrong}`, { where: `participant ${String(hello.name)}` });
   const complete = hello as Hello;
-  if (complete.patterns.length + complete.services.length > maxInterest) {
+  if (complete.patterns.length + complete.groups.length + complete.services.length > maxInterest) {
     throw new BusError('QUOTA_EXCEEDED', `more than ${maxInterest} subscriptions`, {
       where: `participant ${complete.name}`,
     });
@@ -83,6 +86,7 @@ function malformed(hello: Partial<Hello>, bus: string): string | undefined {
   const { process: identity } = hello;
   if (typeof identity !== 'object' || identity === null || !Number.isInteger(identity.pid)) return 'process';
   if (!Array.isArray(hello.patterns) || !hello.patterns.every(isPattern)) return 'patterns';
+  if (!Array.isArray(hello.groups) || !hello.groups.every(isGroupPattern)) return 'groups';
   if (!Array.isArray(hello.services) || !hello.services.every(isTopic)) return 'services';
   if (!Array.isArray(hello.transports) || !hello.transports.every(isOffer)) return 'transports';
   return undefined;

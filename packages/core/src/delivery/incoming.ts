@@ -2,19 +2,16 @@ import type { CodecTable } from '../codecs/index.ts';
 import { BusError, type FrameBuffer, isBusError, type PeerInfo, PRIORITIES } from '../contract/index.ts';
 import { type CreditAccount, CreditHold } from '../credit.ts';
 import type { Expiry } from '../expiry.ts';
-import type { Interest } from '../interest/interest.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { IncomingMessage } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
 import type { OutMessage } from '../link/out-message.ts';
 import type { Message } from '../message.ts';
-import type { Counters } from '../outcomes.ts';
 import { validate } from '../standard-schema.ts';
-import type { ActiveSubscription } from '../subscription.ts';
+import type { ActiveSubscription, Waiting } from '../subscription.ts';
+import { OwnMembers, type OwnMembersHost } from './own-members.ts';
 
-export interface DeliveryHost {
-  readonly counters: Counters;
-  readonly interest: Interest;
+export interface DeliveryHost extends OwnMembersHost {
   readonly codecs: CodecTable;
   readonly expiry: Expiry;
   /** Microseconds of the machine's monotonic clock. */
@@ -26,9 +23,11 @@ export interface DeliveryHost {
 /** From a received message to the subscriptions that want it. Each gets a value of its own. */
 export class EventDelivery {
   readonly #host: DeliveryHost;
+  readonly #members: OwnMembers;
 
   constructor(host: DeliveryHost) {
     this.#host = host;
+    this.#members = new OwnMembers(host);
   }
 
   /** An event from a peer. */
@@ -37,15 +36,19 @@ export class EventDelivery {
     const topic = message.topic;
     const entry = topic.entry;
     counters.received++;
+    if (this.#host.expiry.hasPassed(message.expiry)) {
+      counters.expired++;
+      topic.returned(message.cost, message.reliable);
+      return;
+    }
+    if (topic.group !== undefined) {
+      this.#shared(link, message, entry, topic.group);
+      return;
+    }
     interest.refresh(entry);
     const { subscriptions } = entry;
     if (subscriptions.length === 0) {
       counters.unclaimed++;
-      topic.returned(message.cost, message.reliable);
-      return;
-    }
-    if (this.#host.expiry.hasPassed(message.expiry)) {
-      counters.expired++;
       topic.returned(message.cost, message.reliable);
       return;
     }
@@ -78,6 +81,32 @@ export class EventDelivery {
     else hold.release();
   }
 
+  /** An event from a peer for a group: one member here gets it. */
+  #shared(link: Link, message: IncomingMessage, entry: TopicEntry, group: string): void {
+    const { topic, codec, buffer, start, end, priority, messageId, cost, reliable, via, headers } = message;
+    const flow = link.index * 320 + message.flowIndex;
+    const transit = message.sampledTime === 0 ? undefined : this.#host.nowMicros() - message.sampledTime;
+    const subscription = this.#members.choose(entry, group, flow);
+    if (subscription === undefined) {
+      this.#host.counters.unclaimed++;
+      topic.returned(cost, reliable);
+      return;
+    }
+    const data = this.#decode(subscription, entry, codec, buffer, start, end, link.peer);
+    if (data === REJECTED) {
+      topic.returned(cost, reliable);
+      return;
+    }
+    const { name } = entry;
+    const received = new ReceivedMessage(name, data, link.peer, via, PRIORITIES[priority], messageId, headers, transit);
+    this.#members.give(entry, subscription, received, priority, flow, topic, cost, reliable, message.expiry);
+  }
+
+  /** A member of a group has closed with messages waiting. */
+  handOver(from: ActiveSubscription, work: readonly Waiting[]): void {
+    this.#members.handOver(from, work);
+  }
+
   /** An event of this bus's own. */
   local(
     entry: TopicEntry,
@@ -88,9 +117,13 @@ export class EventDelivery {
   ): void {
     const { counters, interest } = this.#host;
     counters.received++;
+    const flow = message.priority * 64 + message.flow;
+    if (message.topic.group !== undefined) {
+      this.#ownShared(entry, message, account, self, headers, message.topic.group);
+      return;
+    }
     interest.refresh(entry);
     const { subscriptions } = entry;
-    const flow = message.priority * 64 + message.flow;
     const { codec, payload, start, size, priority, id, cost, byReference, value } = message;
     let hold: CreditHold | undefined;
     for (let i = 0; i < subscriptions.length; i++) {
@@ -116,6 +149,33 @@ export class EventDelivery {
     }
     if (hold === undefined) account.returned(cost, true);
     else hold.release();
+  }
+
+  /** An event of this bus's own for a group: the target has seen that there is a member. */
+  #ownShared(
+    entry: TopicEntry,
+    message: OutMessage,
+    account: CreditAccount,
+    self: PeerInfo,
+    headers: Readonly<Record<string, string>> | undefined,
+    group: string,
+  ): void {
+    const { codec, payload, start, size, priority, id, cost, byReference, value } = message;
+    const flow = priority * 64 + message.flow;
+    const subscription = this.#members.choose(entry, group, flow);
+    const data =
+      subscription === undefined
+        ? REJECTED
+        : byReference
+          ? value
+          : this.#decode(subscription, entry, codec, payload, start, start + size, self);
+    if (subscription === undefined || data === REJECTED) {
+      account.returned(cost, true);
+      return;
+    }
+    const { name } = entry;
+    const received = new ReceivedMessage(name, data, self, 'local', PRIORITIES[priority], id, headers, undefined);
+    this.#members.give(entry, subscription, received, priority, flow, account, cost, true, message.expiry);
   }
 
   #decode(

@@ -14,7 +14,7 @@ import {
   type Target,
 } from '../link/out-message.ts';
 import { OutTopic } from '../link/out-topic.ts';
-import type { Outcome, ReasonText } from '../outcomes.ts';
+import { GROUP_EMPTY, type Outcome, type ReasonText } from '../outcomes.ts';
 import { QUEUED } from '../stats/channels.ts';
 
 /** Messages of one pass; then the event loop gets its turn. */
@@ -30,6 +30,10 @@ export interface LocalHost extends SettlementHost {
   /** Hands a message to this bus's subscriptions; its credit returns to `account`. */
   deliverLocal(entry: TopicEntry, message: OutMessage, account: CreditAccount): void;
   roomReturned(): void;
+  /** This bus has a member of `group` for the topic. */
+  hasMember(entry: TopicEntry, group: string): boolean;
+  /** Gives a group's message, which is in no queue, to a living member; false: there is none. */
+  regroup(message: OutMessage): boolean;
 }
 
 /** A topic towards the own bus: the same accounting as towards a peer. */
@@ -37,8 +41,8 @@ class LocalTopic extends OutTopic implements CreditAccount {
   readonly entry: TopicEntry;
   readonly #target: LocalTarget;
 
-  constructor(target: LocalTarget, entry: TopicEntry) {
-    super(0, entry.name, entry.hash);
+  constructor(target: LocalTarget, entry: TopicEntry, group: string | undefined) {
+    super(0, entry.name, entry.hash, group);
     this.#target = target;
     this.entry = entry;
   }
@@ -66,12 +70,13 @@ export class LocalTarget implements Target {
     this.peer = host.self;
   }
 
-  topic(entry: TopicEntry): OutTopic {
-    let topic = this.#topics.get(entry.name);
+  /** The account of a topic, or of a group's part of it. */
+  topic(entry: TopicEntry, group?: string, label = entry.name): OutTopic {
+    let topic = this.#topics.get(label);
     if (topic === undefined) {
       if (this.#topics.size >= this.#host.limits.topicsPerPeer) this.#forgetIdle();
-      topic = new LocalTopic(this, entry);
-      this.#topics.set(entry.name, topic);
+      topic = new LocalTopic(this, entry, group);
+      this.#topics.set(label, topic);
     }
     return topic;
   }
@@ -79,7 +84,7 @@ export class LocalTarget implements Target {
   #forgetIdle(): void {
     for (const topic of this.#topics.values()) {
       if (topic.sent === topic.taken && topic.waitingCount === 0 && topic.outstanding === 0 && topic.pins === 0)
-        this.#topics.delete(topic.name);
+        this.#topics.delete(topic.label);
     }
   }
 
@@ -157,7 +162,10 @@ export class LocalTarget implements Target {
   #deliver(message: OutMessage): void {
     const topic = message.topic as LocalTopic;
     if (this.#isOver(message)) topic.returned(message.cost);
-    else {
+    else if (topic.group !== undefined && !this.#host.hasMember(topic.entry, topic.group)) {
+      this.#leftGroup(message, topic);
+      return;
+    } else {
       message.carriedBy = 'local';
       this.#host.deliverLocal(topic.entry, message, topic);
       message.end(this.#host, 'delivered', undefined);
@@ -169,6 +177,12 @@ export class LocalTarget implements Target {
   #isOver(message: OutMessage): boolean {
     if (!message.done && this.#host.expiry.hasPassed(message.expiry)) this.settleEarly(message, 'expired', TIME_PASSED);
     return message.done;
+  }
+
+  /** Its members here are closed: the message goes to another, as one that was not written. */
+  #leftGroup(message: OutMessage, topic: LocalTopic): void {
+    topic.returned(message.cost);
+    if (!this.#host.regroup(message)) this.#settle(message, 'peer-gone', GROUP_EMPTY);
   }
 
   settleEarly(message: OutMessage, outcome: Outcome, reason: ReasonText): void {

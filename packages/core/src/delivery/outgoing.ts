@@ -1,8 +1,11 @@
 import { BACK_PRESSURED, type FrameBuffer, KIND, OK, type SendResult } from '../contract/index.ts';
+import { withdraw } from '../deadlines.ts';
+import { type Group, NOBODY, OWN_BUS } from '../interest/group.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Limits } from '../limits.ts';
-import type { OutMessagePool, Settlement, Target } from '../link/out-message.ts';
+import type { Link } from '../link/link.ts';
+import type { OutMessage, OutMessagePool, Settlement, Target } from '../link/out-message.ts';
 import { CREDIT_OVERHEAD, type OutTopic } from '../link/out-topic.ts';
 import type { Counters } from '../outcomes.ts';
 import { PUBLISH } from '../stats/channels.ts';
@@ -24,6 +27,8 @@ export interface Shipment extends EncodedPayload {
   priority: number;
   reliable: boolean;
   flow: number;
+  /** The flow is that of an order key. */
+  keyed: boolean;
   headers: Uint8Array | undefined;
   /** When nobody may take it any more; see `Expiry`. */
   expiry: number;
@@ -35,7 +40,7 @@ export interface Shipment extends EncodedPayload {
   byReference: boolean;
 }
 
-/** From one message to its targets: the own subscriptions and every interested peer. */
+/** From one message to its targets: the own subscriptions, every interested peer, and one member of each group. */
 export class Outgoing {
   readonly #interest: Interest;
   readonly #local: LocalTarget;
@@ -70,7 +75,7 @@ export class Outgoing {
   admits(
     entry: TopicEntry,
     bytes: number,
-    { reliable, priority }: Pick<Shipment, 'reliable' | 'priority'>,
+    { reliable, priority, flow, keyed }: Pick<Shipment, 'reliable' | 'priority' | 'flow' | 'keyed'>,
   ): SendResult {
     this.#interest.refresh(entry);
     if (!reliable) return OK;
@@ -80,7 +85,32 @@ export class Outgoing {
       if (!links[i].outbound.hasCredit(accounts[i], cost, priority > 0)) return BACK_PRESSURED;
     }
     if (entry.subscriptions.length > 0 && !this.#local.hasCredit(this.#local.topic(entry), cost)) return BACK_PRESSURED;
+    const { groups } = entry;
+    if (groups !== undefined) {
+      for (const group of groups)
+        if (!this.#memberAdmits(entry, group, cost, priority, flow, keyed)) return BACK_PRESSURED;
+    }
     return OK;
+  }
+
+  #memberAdmits(
+    entry: TopicEntry,
+    group: Group,
+    cost: number,
+    priority: number,
+    flow: number,
+    keyed: boolean,
+  ): boolean {
+    const own = this.#ownAccount(entry, group);
+    const chosen = group.choose(own, flow, keyed);
+    return own !== undefined && chosen === OWN_BUS
+      ? this.#local.hasCredit(own, cost)
+      : group.links[chosen].outbound.hasCredit(group.accounts[chosen], cost, priority > 0);
+  }
+
+  /** This bus's account for its members of `group`. */
+  #ownAccount(entry: TopicEntry, group: Group): OutTopic | undefined {
+    return group.subscriptions.length > 0 ? this.#local.topic(entry, group.name, group.label) : undefined;
   }
 
   /**
@@ -92,15 +122,60 @@ export class Outgoing {
   send(entry: TopicEntry, shipment: Shipment, settlement: Settlement | undefined): number {
     this.#interest.refresh(entry);
     const id = ++this.#lastId;
-    const { links, accounts } = entry;
+    const { links, accounts, groups } = entry;
     const isLocal = entry.subscriptions.length > 0;
-    const targets = links.length + (isLocal ? 1 : 0);
+    const targets = links.length + (isLocal ? 1 : 0) + (groups === undefined ? 0 : groups.length);
     if (PUBLISH.hasSubscribers) this.#diagnostics.published(entry.name, id, KIND.EVENT, shipment, targets);
     for (let i = 0; i < links.length; i++) this.#submit(links[i].outbound, accounts[i], shipment, id, settlement);
     if (isLocal) this.#submit(this.#local, this.#local.topic(entry), shipment, id, settlement);
+    if (groups !== undefined) for (const group of groups) this.#toMember(entry, group, shipment, id, settlement);
     this.#counters.published++;
     if (targets === 0) this.#counters.unrouted++;
     return targets;
+  }
+
+  #toMember(entry: TopicEntry, group: Group, shipment: Shipment, id: number, settlement: Settlement | undefined): void {
+    const { flow, keyed } = shipment;
+    const own = this.#ownAccount(entry, group);
+    const chosen = group.choose(own, flow, keyed);
+    const isOwn = own !== undefined && chosen === OWN_BUS;
+    const account = isOwn ? own : group.accounts[chosen];
+    group.gave(account, flow, keyed);
+    this.#submit(isOwn ? this.#local : group.links[chosen].outbound, account, shipment, id, settlement);
+  }
+
+  /** Who of each group would get a message without an order key now; no link: this bus. */
+  members(entry: TopicEntry): { readonly group: string; readonly link: Link | undefined }[] {
+    this.#interest.refresh(entry);
+    return (entry.groups ?? []).map((group) => {
+      const chosen = group.choose(this.#ownAccount(entry, group), 0, false);
+      return { group: group.name, link: chosen === OWN_BUS ? undefined : group.links[chosen] };
+    });
+  }
+
+  /**
+   * A member left or died before anything of `message`, which is in no queue, was written to it: another one gets it, as
+   * the same delivery. False when there is none.
+   */
+  regroup(message: OutMessage): boolean {
+    const entry = this.#interest.entry(message.topic.name);
+    this.#interest.refresh(entry);
+    const group = entry.group(message.topic.group as string);
+    if (group === undefined) return false;
+    const { flow, keyed } = message;
+    const own = this.#ownAccount(entry, group);
+    const chosen = group.choose(own, flow, keyed);
+    if (chosen === NOBODY) return false;
+    const isOwn = own !== undefined && chosen === OWN_BUS;
+    message.topic = isOwn ? own : group.accounts[chosen];
+    message.target = isOwn ? this.#local : group.links[chosen].outbound;
+    message.route = undefined;
+    if (!isOwn) message.byReference = false;
+    // It was watched where it waited, and is again where it waits now.
+    withdraw(message);
+    group.gave(message.topic, flow, keyed);
+    this.#hand(message);
+    return true;
   }
 
   /** A message to one target: requests and their answers. */
@@ -131,6 +206,7 @@ export class Outgoing {
     message.codec = shipment.codec;
     message.reliable = shipment.reliable;
     message.flow = shipment.flow;
+    message.keyed = shipment.keyed;
     message.id = id;
     message.payload = shipment.payload;
     message.start = shipment.start;
@@ -149,8 +225,13 @@ export class Outgoing {
     }
     this.#counters.targets++;
     settlement?.opened(message);
+    this.#hand(message);
+  }
+
+  #hand(message: OutMessage): void {
+    const { target } = message;
     const limit = this.#limits.maxQueuedBytes;
-    if (target.queuedBytes + shipment.size > limit) {
+    if (target.queuedBytes + message.size > limit) {
       target.refuse(message, `too much queued: more than ${limit} bytes are queued for this peer`);
       return;
     }

@@ -62,9 +62,11 @@ export class PublishCall implements Settlement, Expirable {
     const at = this.#open.indexOf(message);
     if (at >= 0) this.#open.splice(at, 1);
     const { id, name } = message.target.peer;
+    const { group } = message.topic;
     this.#deliveries.push({
       peer: id,
       peerName: name,
+      ...(group === undefined ? {} : { group }),
       via: message.carriedBy,
       outcome,
       ...(reason === undefined ? {} : { reason }),

@@ -80,8 +80,7 @@ export class TopicPublisher implements Publisher, Settlement {
     entry: TopicEntry,
     schema: StandardSchema | undefined,
     qos: ResolvedQos,
-    flow: number,
-    { via, onFull, byReference }: Pick<Shipment, 'via' | 'onFull' | 'byReference'>,
+    { flow, keyed, via, onFull, byReference }: Pick<Shipment, 'flow' | 'keyed' | 'via' | 'onFull' | 'byReference'>,
     refusesWhenFull: boolean,
     ttl: number,
   ) {
@@ -99,6 +98,7 @@ export class TopicPublisher implements Publisher, Settlement {
       priority: qos.priority,
       reliable: qos.reliability === 'reliable',
       flow,
+      keyed,
       headers: undefined,
       expiry: 0,
       via,
@@ -119,7 +119,7 @@ export class TopicPublisher implements Publisher, Settlement {
     const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);
     if (shipment.byReference) {
       shipment.value = checked;
-      if (entry.links.length > 0) encoder.into(shipment, checked, this.topic);
+      if (entry.links.length > 0 || entry.groups !== undefined) encoder.into(shipment, checked, this.topic);
     } else encoder.into(shipment, checked, this.topic);
     this.#lastBytes = shipment.size;
     if (shipment.size > expected && !this.#admits()) return BACK_PRESSURED;

@@ -19,6 +19,8 @@ interface Subject {
   readonly schema: StandardSchema | undefined;
   readonly qos: ResolvedQos;
   readonly flow: number;
+  /** The flow is that of an order key. */
+  readonly keyed: boolean;
 }
 
 /** `Bus.publish`, for a bus that is open. */
@@ -28,7 +30,7 @@ export async function publish(
   value: unknown,
   options: PublishOptions | undefined,
 ): Promise<Receipt> {
-  const { name, entry, schema, qos, flow } = subjectOf(engine, 'publish', topic, options);
+  const { name, entry, schema, qos, flow, keyed } = subjectOf(engine, 'publish', topic, options);
   const where = `publish ${name}`;
   assertNotAborted(options?.signal, where);
   const deadline = resolveDeadline(options?.deadline, engine.limits.deadlineMs, where);
@@ -43,6 +45,7 @@ export async function publish(
     priority: qos.priority,
     reliable: qos.reliability === 'reliable',
     flow,
+    keyed,
     headers,
     expiry: options?.ttl === undefined ? 0 : engine.expiry.after(options.ttl),
     via: options?.via,
@@ -70,7 +73,12 @@ export function publisherFor<T>(
   topic: string | TopicContract<T>,
   options: PublisherOptions | undefined,
 ): Publisher<T> {
-  const { name, entry, schema, qos, flow } = subjectOf(engine, 'publisher', topic as string | TopicContract, options);
+  const { name, entry, schema, qos, flow, keyed } = subjectOf(
+    engine,
+    'publisher',
+    topic as string | TopicContract,
+    options,
+  );
   const byReference = options?.local === 'reference';
   const onFull = options?.onFull ?? 'error';
   if ((onFull as string) === 'wait') {
@@ -79,8 +87,8 @@ export function publisherFor<T>(
       remedy: 'leave onFull out, and await writable() after BACK_PRESSURED',
     });
   }
-  const shipment = { via: options?.via, onFull: onFullOf(onFull, `publisher ${name}`), byReference };
-  return new TopicPublisher(engine, entry, schema, qos, flow, shipment, onFull === 'error', options?.ttl ?? 0);
+  const shipment = { flow, keyed, via: options?.via, onFull: onFullOf(onFull, `publisher ${name}`), byReference };
+  return new TopicPublisher(engine, entry, schema, qos, shipment, onFull === 'error', options?.ttl ?? 0);
 }
 
 const ON_FULL_NUMBERS: Readonly<Record<string, number>> = {
@@ -114,8 +122,9 @@ function subjectOf(
   const qos = supportedQos(engine, options, contract?.qos, where);
   assertTtl(options?.ttl, where);
   const entry = engine.interest.entry(name);
-  const flow = options?.orderKey === undefined ? entry.hash : flowHash(name, options.orderKey);
-  return { name, entry, schema: contract?.schema, qos, flow };
+  const keyed = options?.orderKey !== undefined;
+  const flow = keyed ? flowHash(name, options.orderKey) : entry.hash;
+  return { name, entry, schema: contract?.schema, qos, flow, keyed };
 }
 
 /** @throws BusError INVALID_OPTION; UNSUPPORTED_QOS naming each installed transport's reason. */

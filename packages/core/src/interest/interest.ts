@@ -1,5 +1,7 @@
 import type { Link } from '../link/link.ts';
 import type { ActiveSubscription } from '../subscription.ts';
+import { Group, type RemoteMember } from './group.ts';
+import { groupLabel } from './group-label.ts';
 import { TopicEntry } from './topic-entry.ts';
 import { PatternTrie } from './trie.ts';
 
@@ -10,15 +12,17 @@ export class Interest {
   epoch = 0;
   readonly #local = new PatternTrie<ActiveSubscription>();
   readonly #remote = new PatternTrie<Link>();
+  readonly #localMembers = new PatternTrie<ActiveSubscription>();
+  readonly #remoteMembers = new PatternTrie<RemoteMember>();
   readonly #entries = new Map<string, TopicEntry>();
 
   addLocal(pattern: string, subscription: ActiveSubscription): void {
-    this.#local.add(pattern, subscription);
+    this.#own(subscription).add(pattern, subscription);
     this.epoch++;
   }
 
   removeLocal(pattern: string, subscription: ActiveSubscription): void {
-    this.#local.remove(pattern, subscription);
+    this.#own(subscription).remove(pattern, subscription);
     this.epoch++;
   }
 
@@ -30,6 +34,20 @@ export class Interest {
   removeRemote(pattern: string, link: Link): void {
     this.#remote.remove(pattern, link);
     this.epoch++;
+  }
+
+  addMember(pattern: string, member: RemoteMember): void {
+    this.#remoteMembers.add(pattern, member);
+    this.epoch++;
+  }
+
+  removeMember(pattern: string, member: RemoteMember): void {
+    this.#remoteMembers.remove(pattern, member);
+    this.epoch++;
+  }
+
+  #own({ group }: ActiveSubscription): PatternTrie<ActiveSubscription> {
+    return group === undefined ? this.#local : this.#localMembers;
   }
 
   /** The entry of a valid topic; current only after `refresh`. */
@@ -56,6 +74,31 @@ export class Interest {
     const links = this.#remote.match(entry.name);
     entry.links = links;
     entry.accounts = links.map((link) => link.outbound.topic(entry.name, entry.hash));
+    if (this.#localMembers.size > 0 || this.#remoteMembers.size > 0 || entry.groups !== undefined)
+      entry.groups = this.#groupsOf(entry);
+  }
+
+  #groupsOf(entry: TopicEntry): readonly Group[] | undefined {
+    const found = new Map<string, { links: Link[]; subscriptions: ActiveSubscription[] }>();
+    const members = (name: string) => {
+      let those = found.get(name);
+      if (those === undefined) {
+        those = { links: [], subscriptions: [] };
+        found.set(name, those);
+      }
+      return those;
+    };
+    for (const subscription of this.#localMembers.match(entry.name))
+      members(subscription.group as string).subscriptions.push(subscription);
+    for (const { group, link } of this.#remoteMembers.match(entry.name)) members(group).links.push(link);
+    if (found.size === 0) return undefined;
+    return Array.from(found, ([name, { links, subscriptions }]) => {
+      const group = entry.group(name) ?? new Group(name, groupLabel(entry.name, name));
+      group.links = links;
+      group.accounts = links.map((link) => link.outbound.topic(entry.name, entry.hash, name));
+      group.subscriptions = subscriptions;
+      return group;
+    });
   }
 
   /** Entries are a cache; publishers and links hold on to those they use. */

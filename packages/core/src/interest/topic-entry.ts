@@ -1,6 +1,7 @@
 import type { Link } from '../link/link.ts';
 import type { OutTopic } from '../link/out-topic.ts';
 import type { ActiveSubscription } from '../subscription.ts';
+import type { Group } from './group.ts';
 
 /** Who wants one topic: cached, and looked up again when any interest changed (`epoch`). */
 export class TopicEntry {
@@ -8,15 +9,21 @@ export class TopicEntry {
   /** 0 to 63: the flow of messages without an order key. */
   readonly hash: number;
   epoch = -1;
-  /** Subscriptions of this bus. */
+  /** Subscriptions of this bus outside of groups. */
   subscriptions: readonly ActiveSubscription[] = [];
   /** Peers with interest, and this topic's account with each; same index. */
   links: readonly Link[] = [];
   accounts: readonly OutTopic[] = [];
+  /** Groups that share the topic; undefined when there is none. */
+  groups: readonly Group[] | undefined;
 
   constructor(name: string) {
     this.name = name;
     this.hash = flowHash(name, undefined);
+  }
+
+  group(name: string): Group | undefined {
+    return this.groups?.find((group) => group.name === name);
   }
 }
 

@@ -128,7 +128,7 @@ export class Answers {
       for (const topic of this.#topics) {
         topic.reported = topic.taken;
         topic.reportQueued = false;
-        topic.asked = false;
+        topic.asked = topic.group !== undefined;
       }
       this.#topics.length = 0;
       this.#linkReported = this.#linkTaken;

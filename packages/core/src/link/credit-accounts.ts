@@ -1,4 +1,5 @@
 import { KIND } from '../contract/index.ts';
+import { fitsFrame, groupLabel } from '../interest/group-label.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
 import type { OutMessage } from './out-message.ts';
@@ -26,15 +27,19 @@ export class CreditAccounts {
     this.#host = host;
   }
 
-  /** The account of `name`, opened on first use. Id 0 is no topic's: what is sent on it is refused. */
-  open(name: string, hash: number): OutTopic {
-    const known = this.#topics.get(name);
+  /**
+   * The account of `name`, or of a group's part of it, opened on first use. Id 0 is no topic's: what is sent on it is
+   * refused.
+   */
+  open(name: string, hash: number, group?: string): OutTopic {
+    const label = group === undefined ? name : groupLabel(name, group);
+    const known = this.#topics.get(label);
     if (known !== undefined) return known;
     const limit = this.#host.limits.topicsPerPeer;
     if (this.#topics.size >= limit) this.#retireIdle();
-    if (this.#topics.size >= limit) return new OutTopic(0, name, hash);
-    const topic = new OutTopic(this.#freeIds.pop() ?? this.#nextId++, name, hash);
-    this.#topics.set(name, topic);
+    if (this.#topics.size >= limit || !fitsFrame(label)) return new OutTopic(0, name, hash, group);
+    const topic = new OutTopic(this.#freeIds.pop() ?? this.#nextId++, name, hash, group);
+    this.#topics.set(label, topic);
     this.#byId.set(topic.id, topic);
     return topic;
   }
@@ -43,7 +48,7 @@ export class CreditAccounts {
   #retireIdle(): void {
     for (const topic of this.#topics.values()) {
       if (topic.sent !== topic.taken || topic.waitingCount > 0 || topic.outstanding > 0 || topic.pins > 0) continue;
-      this.#topics.delete(topic.name);
+      this.#topics.delete(topic.label);
       this.#byId.delete(topic.id);
       this.#freeIds.push(topic.id);
     }

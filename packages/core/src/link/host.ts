@@ -5,7 +5,7 @@ import type { Limits } from '../limits.ts';
 import type { Policy } from '../selector/policy.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
-import type { OutMessagePool, SettlementHost } from './out-message.ts';
+import type { OutMessage, OutMessagePool, SettlementHost } from './out-message.ts';
 import type { TurnEnd } from './turn-end.ts';
 
 /** What links and routes need of the bus they belong to. */
@@ -26,6 +26,8 @@ export interface LinkHost extends SettlementHost {
   streamCredited(link: Link, correlation: number, taken: number): void;
   /** Publishers that were told BACK_PRESSURED may try again. */
   roomReturned(link: Link): void;
+  /** Gives a group's message without a sequence, which is in no queue, to a living member; false: there is none. */
+  regroup(message: OutMessage): boolean;
   /** The peer broke the protocol: the link is cut. */
   violation(link: Link, error: BusError): void;
 }

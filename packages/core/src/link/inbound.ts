@@ -13,6 +13,7 @@ import {
   verifyChecksum,
   WHOLE,
 } from '../contract/index.ts';
+import { isGroup, splitLabel } from '../interest/group-label.ts';
 import { Answers } from './answers.ts';
 import { Assembly } from './assembly.ts';
 import { ControlFrames } from './control-frames.ts';
@@ -236,11 +237,12 @@ export class Inbound {
       if (known === undefined) this.#violation(`topic id ${id} was never announced`);
       return known;
     }
-    const name = header.topicName;
+    const label = header.topicName;
     const known = this.#topics[id];
-    if (known !== undefined && known.entry.name === name) return known;
-    if (!isTopic(name) || id === 0) {
-      this.#violation(`topic id ${id} is announced as ${JSON.stringify(name)}`);
+    if (known !== undefined && known.label === label) return known;
+    const { name, group } = splitLabel(label) ?? { name: label, group: undefined };
+    if (!isTopic(name) || (group !== undefined && !isGroup(group)) || id === 0) {
+      this.#violation(`topic id ${id} is announced as ${JSON.stringify(label)}`);
       return undefined;
     }
     const limit = this.#host.limits.topicsPerPeer;
@@ -251,7 +253,7 @@ export class Inbound {
     // A number that changes its topic: the sender closed the old account, which was settled.
     if (known === undefined) this.#topicCount++;
     else this.answers.forget(known);
-    const topic = new InTopic(this.answers, id, this.#host.interest.entry(name));
+    const topic = new InTopic(this.answers, id, this.#host.interest.entry(name), label, group);
     this.#topics[id] = topic;
     this.#control.learnt(topic, id);
     return topic;

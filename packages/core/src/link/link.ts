@@ -262,6 +262,11 @@ export class Link {
     this.pump();
   }
 
+  /** The peer is no member of `group` any more, for some topics: what was not written goes to others. */
+  leaveGroup(group: string): void {
+    this.#outbound?.leaveGroup(group);
+  }
+
   /** Ends for good: what is not settled ends as `outcome`. */
   async end(outcome: 'peer-gone' | 'dropped', reason: ReasonText): Promise<void> {
     if (this.ended) return;

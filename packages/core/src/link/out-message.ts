@@ -56,6 +56,8 @@ export class OutMessage implements Expirable {
   reliable = true;
   /** 0 to 63; with the priority it names the flow. */
   flow = 0;
+  /** It bears an order key: a group's member keeps the key. */
+  keyed = false;
   /** Given at the first commit; 0 before. */
   sequence = 0;
   /** Message id, or the correlation id of a request and its answers. */

@@ -1,14 +1,19 @@
+import { groupLabel } from '../interest/group-label.ts';
 import { MessageQueue, ON_FULL, type OutMessage } from './out-message.ts';
 import type { Route } from './route.ts';
 
 /** Bytes a message costs beside its payload, the same for both sides of a credit account. */
 export const CREDIT_OVERHEAD = 64;
 
-/** One topic towards one peer: its number on the wire, its credit account, what waits for credit. */
+/** One topic, or one group's part of it, towards one peer: its number on the wire, its credit account, what waits for credit. */
 export class OutTopic {
   /** Link-wide; 0 is the link's own account. Each route session learns the name with the first frame that bears it. */
   id: number;
   readonly name: string;
+  /** The group whose messages these are; undefined for everybody's. */
+  readonly group: string | undefined;
+  /** The name on the wire. */
+  readonly label: string;
   readonly hash: number;
   /** Bytes sent, and bytes the peer's subscriptions have taken, both since the account was opened. */
   sent = 0;
@@ -32,9 +37,11 @@ export class OutTopic {
   /** Credit that those of them would cost whose publisher wants the oldest dropped. */
   #droppableCost = 0;
 
-  constructor(id: number, name: string, hash: number) {
+  constructor(id: number, name: string, hash: number, group?: string) {
     this.id = id;
     this.name = name;
+    this.group = group;
+    this.label = group === undefined ? name : groupLabel(name, group);
     this.hash = hash;
   }
 
@@ -82,6 +89,13 @@ export class OutTopic {
       }
     }
     return undefined;
+  }
+
+  /** Takes out everything, the most urgent first. */
+  takeWaiting(): OutMessage[] {
+    const taken: OutMessage[] = [];
+    for (let message = this.shiftWaiting(); message !== undefined; message = this.shiftWaiting()) taken.push(message);
+    return taken;
   }
 
   #left(message: OutMessage): void {

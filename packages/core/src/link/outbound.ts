@@ -1,6 +1,7 @@
-import { BACK_PRESSURED, CLOSED, FLOWS_PER_LINK, OK, type PeerInfo } from '../contract/index.ts';
+import { BACK_PRESSURED, CLOSED, FLOWS_PER_LINK, MAX_TOPIC_BYTES, OK, type PeerInfo } from '../contract/index.ts';
 import { TIME_PASSED } from '../expiry.ts';
-import type { Outcome, ReasonText } from '../outcomes.ts';
+import { fitsFrame } from '../interest/group-label.ts';
+import { GROUP_EMPTY, type Outcome, type ReasonText } from '../outcomes.ts';
 import { QUEUED } from '../stats/channels.ts';
 import { CreditAccounts } from './credit-accounts.ts';
 import type { LinkHost } from './host.ts';
@@ -44,9 +45,9 @@ export class Outbound implements Target {
     return this.#link.peer;
   }
 
-  /** The account of `name` towards this peer. */
-  topic(name: string, hash: number): OutTopic {
-    return this.#accounts.open(name, hash);
+  /** The account of `name`, or of a group's part of it, towards this peer. */
+  topic(name: string, hash: number, group?: string): OutTopic {
+    return this.#accounts.open(name, hash, group);
   }
 
   /** The sequence of a message about to be committed for the first time. */
@@ -95,11 +96,7 @@ export class Outbound implements Target {
     }
     const topic = message.topic;
     if (topic.id === 0) {
-      this.settle(
-        message,
-        'refused',
-        `too many topics: more than ${this.#host.limits.topicsPerPeer} to this peer have messages under way`,
-      );
+      this.settle(message, 'refused', this.#whyNoAccount(topic));
       return;
     }
     if (message.cost > 0) {
@@ -116,6 +113,12 @@ export class Outbound implements Target {
     this.#host.expiry.watch(message, message.expiry);
     // Room kept for the urgent is used at once; what is not first in line waits for the pump.
     if (this.#ready.isNext(message)) this.pump();
+  }
+
+  #whyNoAccount({ label }: OutTopic): ReasonText {
+    return fitsFrame(label)
+      ? `too many topics: more than ${this.#host.limits.topicsPerPeer} to this peer have messages under way`
+      : `the topic and group are too long together: ${label.length} bytes, at most ${MAX_TOPIC_BYTES} are possible`;
   }
 
   #withoutCredit(message: OutMessage): void {
@@ -315,6 +318,23 @@ export class Outbound implements Target {
     }
   }
 
+  /** The peer leaves `group`: what no frame bears yet is given to other members, in its order. */
+  leaveGroup(group: string): void {
+    const messages = this.#ready.take(({ topic, sequence }) => topic.group === group && sequence === 0);
+    for (const message of messages) this.#accounts.refund(message);
+    for (const topic of this.#waitingTopics) if (topic.group === group) messages.push(...topic.takeWaiting());
+    for (const message of messages) {
+      this.queuedBytes -= message.size;
+      if (message.done) this.#host.messages.give(message);
+      else this.#regroup(message, 'peer-gone', GROUP_EMPTY);
+    }
+  }
+
+  /** Another member may still have a message that this peer can have seen nothing of. */
+  #regroup(message: OutMessage, outcome: Outcome, reason: ReasonText): void {
+    if (!this.#host.regroup(message)) this.settle(message, outcome, reason);
+  }
+
   /** Messages ready to be written, or to be written again. */
   unwritten(): Iterable<OutMessage> {
     return this.#ready;
@@ -327,11 +347,15 @@ export class Outbound implements Target {
       all.push(this.#ready.shift(priority) as OutMessage);
     }
     for (const topic of this.#waitingTopics) {
-      for (let message = topic.shiftWaiting(); message !== undefined; message = topic.shiftWaiting()) all.push(message);
+      all.push(...topic.takeWaiting());
     }
     this.#waitingTopics.clear();
     this.queuedBytes = 0;
-    for (const message of all) this.settle(message, outcome, reason);
+    for (const message of all) {
+      const isFree = message.topic.group !== undefined && message.sequence === 0 && !message.done;
+      if (isFree && outcome === 'peer-gone') this.#regroup(message, outcome, reason);
+      else this.settle(message, outcome, reason);
+    }
   }
 
   /** Messages not yet written. */

@@ -40,6 +40,14 @@ export class ReadyQueues {
     return message;
   }
 
+  /** Takes out what `which` chooses, the most urgent first. */
+  take(which: (message: OutMessage) => boolean): OutMessage[] {
+    const taken = [...this].filter(which);
+    for (const message of taken) this.#queues[message.priority].remove(message);
+    this.count -= taken.length;
+    return taken;
+  }
+
   first(priority: number): OutMessage | undefined {
     return this.#queues[priority].first;
   }

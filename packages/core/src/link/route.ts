@@ -190,7 +190,7 @@ export class Route implements Candidate {
     let flags: number = WHOLE;
     if (topic.announced[this.index] !== this.session || !this.capabilities.lossless) {
       sections |= SECTION.TOPIC_NAME;
-      head += align8(1 + topic.name.length);
+      head += align8(1 + topic.label.length);
     }
     if (message.headers !== undefined) {
       sections |= SECTION.HEADERS;
@@ -238,7 +238,7 @@ export class Route implements Candidate {
           head += 8;
         }
         sections |= SECTION.TOPIC_NAME;
-        head += align8(1 + topic.name.length);
+        head += align8(1 + topic.label.length);
         if (message.headers !== undefined) {
           sections |= SECTION.HEADERS;
           head += align8(2 + message.headers.length);
@@ -302,7 +302,7 @@ export class Route implements Candidate {
     header.messageId = message.id;
     header.expiry = message.expiry;
     if ((header.flags & FLAG.SAMPLED_TIME) !== 0) header.sampledTime = this.#host.clock.now() * 1000;
-    if ((header.sections & SECTION.TOPIC_NAME) !== 0) header.topicName = message.topic.name;
+    if ((header.sections & SECTION.TOPIC_NAME) !== 0) header.topicName = message.topic.label;
     header.headersLength = message.headers === undefined ? 0 : message.headers.length;
     writeFrameHeader(sender.frame, sender.offset, header, message.headers);
     this.bytesSent += header.length;

@@ -2,28 +2,36 @@
 export class AnnouncedInterest {
   /** Grows with every change that peers must hear of. */
   version = 0;
-  readonly #patterns = new Map<string, number>();
-  readonly #services = new Map<string, number>();
+  readonly #counts = {
+    pattern: new Map<string, number>(),
+    group: new Map<string, number>(),
+    service: new Map<string, number>(),
+  };
 
   get patterns(): string[] {
-    return [...this.#patterns.keys()];
+    return [...this.#counts.pattern.keys()];
+  }
+
+  /** Patterns that groups share, as labels. */
+  get groups(): string[] {
+    return [...this.#counts.group.keys()];
   }
 
   get services(): string[] {
-    return [...this.#services.keys()];
+    return [...this.#counts.service.keys()];
   }
 
   /** True when peers must hear of it. */
-  add(kind: 'pattern' | 'service', name: string): boolean {
-    const map = kind === 'pattern' ? this.#patterns : this.#services;
+  add(kind: 'pattern' | 'group' | 'service', name: string): boolean {
+    const map = this.#counts[kind];
     const count = map.get(name) ?? 0;
     map.set(name, count + 1);
     if (count === 0) this.version++;
     return count === 0;
   }
 
-  remove(kind: 'pattern' | 'service', name: string): boolean {
-    const map = kind === 'pattern' ? this.#patterns : this.#services;
+  remove(kind: 'pattern' | 'group' | 'service', name: string): boolean {
+    const map = this.#counts[kind];
     const count = map.get(name) ?? 0;
     if (count > 1) {
       map.set(name, count - 1);

@@ -3,6 +3,8 @@ import { BusError } from '../contract/index.ts';
 /** What a subscribe or unsubscribe message says. JSON on the wire. */
 export interface InterestChange {
   readonly patterns?: readonly string[];
+  /** Patterns that groups share: `pattern|group`. */
+  readonly groups?: readonly string[];
   readonly services?: readonly string[];
   /** The whole interest, in place of what was said before. */
   readonly all?: boolean;
@@ -18,8 +20,8 @@ export function parseChange(payload: Uint8Array, where: string): InterestChange 
   }
   const isList = (list: unknown): boolean => list === undefined || Array.isArray(list);
   if (typeof change === 'object' && change !== null) {
-    const { patterns, services } = change as InterestChange;
-    if (isList(patterns) && isList(services)) return change as InterestChange;
+    const { patterns, groups, services } = change as InterestChange;
+    if (isList(patterns) && isList(groups) && isList(services)) return change as InterestChange;
   }
   throw new BusError('PROTOCOL_ERROR', 'a subscription message that is no object of lists', {
     where,

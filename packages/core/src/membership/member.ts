@@ -1,8 +1,10 @@
 import { BusError, isPattern, isTopic, KIND, type PeerInfo, type TimerHandle } from '../contract/index.ts';
 import type { ControlConnection } from '../control/control-connection.ts';
 import type { ProcessIdentity } from '../control/process-identity.ts';
+import { type GroupLabel, isGroupPattern, splitLabel } from '../interest/group-label.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Link } from '../link/link.ts';
+import { GroupInterest } from './group-interest.ts';
 import type { InterestChange } from './interest-change.ts';
 import type { ServiceDirectory } from './service-directory.ts';
 
@@ -25,6 +27,7 @@ export class Member {
   readonly #services: ServiceDirectory;
   readonly #maxInterest: number;
   readonly #patterns = new Set<string>();
+  readonly #groups: GroupInterest;
   readonly #served = new Set<string>();
   #acks: { readonly number: number; readonly resolve: () => void }[] = [];
 
@@ -43,6 +46,7 @@ export class Member {
     this.process = process;
     this.socketName = `${link.peer.id}.sock`;
     this.#interest = interest;
+    this.#groups = new GroupInterest(link, interest);
     this.#services = services;
     this.#maxInterest = maxInterest;
   }
@@ -54,10 +58,12 @@ export class Member {
   /** @throws BusError PROTOCOL_ERROR | QUOTA_EXCEEDED */
   apply(change: InterestChange, wanted: boolean): void {
     const patterns = change.patterns ?? [];
+    const groups = change.groups ?? [];
     const services = change.services ?? [];
-    if (!patterns.every(isPattern) || !services.every(isTopic)) {
+    if (!patterns.every(isPattern) || !groups.every(isGroupPattern) || !services.every(isTopic)) {
       throw new BusError('PROTOCOL_ERROR', 'a subscription that is no pattern', { where: `link to ${this.peer.name}` });
     }
+    const before = change.all === true ? this.#groups.labels : [];
     if (change.all === true) this.forgetInterest();
     for (const pattern of patterns) {
       if (wanted === this.#patterns.has(pattern)) continue;
@@ -69,6 +75,11 @@ export class Member {
         this.#interest.removeRemote(pattern, this.link);
       }
     }
+    for (const label of groups) {
+      if (wanted) this.#groups.add(label);
+      else this.#groups.remove(label);
+    }
+    this.#leave(wanted ? before : groups);
     for (const service of services) {
       if (wanted) {
         this.#served.add(service);
@@ -78,11 +89,21 @@ export class Member {
         this.#services.remove(service, this.link);
       }
     }
-    if (this.#patterns.size + this.#served.size > this.#maxInterest) {
+    if (this.#patterns.size + this.#groups.size + this.#served.size > this.#maxInterest) {
       throw new BusError('QUOTA_EXCEEDED', `more than ${this.#maxInterest} subscriptions`, {
         where: `link to ${this.peer.name}`,
       });
     }
+  }
+
+  /** What waits here for members of groups that the peer has left is given to others. */
+  #leave(labels: readonly string[]): void {
+    const left = new Set<string>();
+    for (const label of labels) {
+      const { group } = splitLabel(label) as GroupLabel;
+      if (!this.#groups.has(label)) left.add(group);
+    }
+    for (const group of left) this.link.leaveGroup(group);
   }
 
   /** The peer wants and serves nothing any more. */
@@ -90,6 +111,7 @@ export class Member {
     for (const pattern of this.#patterns) this.#interest.removeRemote(pattern, this.link);
     for (const service of this.#served) this.#services.remove(service, this.link);
     this.#patterns.clear();
+    this.#groups.clear();
     this.#served.clear();
   }
 

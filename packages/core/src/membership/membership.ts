@@ -212,7 +212,7 @@ export class Membership {
     connection.where = `link to ${peer.name}`;
     this.#linkByPeer.set(peer, member.link);
     this.#listen(member, connection);
-    member.apply({ patterns: hello.patterns, services: hello.services, all: true }, true);
+    member.apply({ patterns: hello.patterns, groups: hello.groups, services: hello.services, all: true }, true);
     member.releaseWaiters();
     if (resumed) member.link.resume(peer);
     else this.#host.joined(peer);
@@ -222,8 +222,8 @@ export class Membership {
 
   /** What was subscribed between our HELLO and its answer. */
   #repeatInterest(member: Member): void {
-    const { patterns, services } = this.#host.announced;
-    void member.announce({ patterns, services, all: true });
+    const { patterns, groups, services } = this.#host.announced;
+    void member.announce({ patterns, groups, services, all: true });
   }
 
   #listen(member: Member, connection: NonNullable<Member['connection']>): void {

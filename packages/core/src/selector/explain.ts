@@ -1,5 +1,6 @@
 import type { Qos } from '../contract/index.ts';
 import type { Engine } from '../engine.ts';
+import type { Link } from '../link/link.ts';
 import { resolveQos } from '../qos.ts';
 import type { Rejection } from './select.ts';
 
@@ -7,6 +8,8 @@ import type { Rejection } from './select.ts';
 export interface Explanation {
   readonly peer: string;
   readonly peerName: string;
+  /** The group that shares the message: this peer is the member that would get it. */
+  readonly group?: string;
   /** The transport that would carry it; undefined when none can. */
   readonly transport: string | undefined;
   /** The line of the policy, or the rule, that chose. */
@@ -25,19 +28,20 @@ export function explain(
   const qos = resolveQos(own, usual, `explain ${topic}`);
   const entry = engine.interest.entry(topic);
   engine.interest.refresh(entry);
-  const targets = entry.links.map((link): Explanation => {
+  const explainLink = (link: Link): Explanation => {
     const { route, reason, rejected } = link.explain({ ...qos, topic, bytes }, own?.via);
     return { peer: link.peer.id, peerName: link.peer.name, transport: route?.transport, reason, rejected };
-  });
-  if (entry.subscriptions.length > 0) {
-    const { id, name } = engine.self;
-    targets.push({
-      peer: id,
-      peerName: name,
-      transport: 'local',
-      reason: 'the own bus: no transport needed',
-      rejected: [],
-    });
+  };
+  const targets = entry.links.map(explainLink);
+  if (entry.subscriptions.length > 0) targets.push(ownBus(engine));
+  for (const { group, link } of engine.outgoing.members(entry)) {
+    if (link === undefined) targets.push({ ...ownBus(engine), group });
+    else targets.push({ ...explainLink(link), group });
   }
   return targets;
+}
+
+function ownBus({ self: { id, name } }: Engine): Explanation {
+  const reason = 'the own bus: no transport needed';
+  return { peer: id, peerName: name, transport: 'local', reason, rejected: [] };
 }

@@ -36,6 +36,7 @@ export function open(
     priority,
     reliable: true,
     flow: engine.interest.entry(name).hash,
+    keyed: false,
     headers: encodeHeaders(options?.headers ?? {}, limits.maxHeadersBytes, openingHeader(limits.streamWindow)),
     expiry: 0,
     via: options?.via,

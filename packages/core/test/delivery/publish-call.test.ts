@@ -4,6 +4,7 @@ import type { PeerInfo } from '../../src/contract/index.ts';
 import { Deadlines } from '../../src/deadlines.ts';
 import { PublishCall } from '../../src/delivery/publish-call.ts';
 import { OutMessage, type Target } from '../../src/link/out-message.ts';
+import { OutTopic } from '../../src/link/out-topic.ts';
 import { BUS_CLOSED, Counters, type Outcome, type ReasonText } from '../../src/outcomes.ts';
 import { Diagnostics } from '../../src/stats/diagnostics.ts';
 import { FailureTable } from '../../src/stats/failure-table.ts';
@@ -63,6 +64,7 @@ describe('one call', () => {
   function open(to: Target): OutMessage {
     const message = new OutMessage();
     message.target = to;
+    message.topic = new OutTopic(1, 't', 0);
     message.settlement = call;
     call.opened(message);
     return message;

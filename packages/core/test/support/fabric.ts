@@ -140,6 +140,11 @@ export class Lane extends SenderBase {
     this.from = from;
   }
 
+  /** Id of the participant it leads to. */
+  get inboxOwner(): string {
+    return this.#inbox.address.slice(this.#fabric.name.length + 1);
+  }
+
   get standing(): boolean {
     return this.isOpen;
   }

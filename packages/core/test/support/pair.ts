@@ -73,7 +73,7 @@ export class Pair {
   }
 }
 
-async function participant(
+export async function participant(
   name: string,
   fabrics: readonly Fabric[],
   options: PairOptions,
@@ -126,7 +126,7 @@ async function participant(
   return { bus, engine, errors };
 }
 
-function greet(engine: Engine, other: Engine, channel: Channel): void {
+export function greet(engine: Engine, other: Engine, channel: Channel): void {
   const hello: Hello = {
     contract: CONTRACT_VERSION,
     bus: 'test',
@@ -136,6 +136,7 @@ function greet(engine: Engine, other: Engine, channel: Channel): void {
     process: other.process,
     session: 'session',
     patterns: other.announced.patterns,
+    groups: other.announced.groups,
     services: other.announced.services,
     transports: other.transports.offers(),
   };
@@ -172,7 +173,7 @@ class Channel implements ControlChannel {
   }
 }
 
-function channels(): [Channel, Channel] {
+export function channels(): [Channel, Channel] {
   const left = new Channel();
   const right = new Channel();
   left.other = right;
