@@ -1,3 +1,4 @@
+import type { DeadLetterBox } from './acknowledged/dead-letters.ts';
 import { assertConcurrency, resolveDeadline } from './call-options.ts';
 import { ActiveService, type RequestHandler } from './calls/active-service.ts';
 import { ask } from './calls/ask.ts';
@@ -61,6 +62,11 @@ export class Bus {
     return busStats(this.#engine);
   }
 
+  /** Acknowledged messages of this bus that nobody could process. */
+  get deadLetters(): DeadLetterBox {
+    return this.#engine.deadLetters;
+  }
+
   /** Transports that were asked for and cannot be used here, with what would help. */
   get unavailable(): readonly Unavailable[] {
     return this.#engine.transports.unavailable;
@@ -78,10 +84,11 @@ export class Bus {
 
   /**
    * Publishes to every subscriber and resolves once each delivery is settled, with one line per target. Nobody
-   * subscribed is no error: the receipt is empty.
+   * subscribed is no error, unless the message is to be acknowledged: the receipt is empty.
    *
    * @throws BusError (as rejection) when there were targets and none succeeded: PEER_GONE, DEADLINE_EXCEEDED, NO_ROUTE,
-   * BACK_PRESSURED, ABORTED; before anything is sent: UNSUPPORTED_QOS, INVALID_TOPIC, INVALID_OPTION, SCHEMA_MISMATCH,
+   * BACK_PRESSURED, ABORTED, DEAD_LETTERED; before anything is sent: NO_RESPONDERS for an acknowledged message that nobody
+   * subscribes to; UNSUPPORTED_QOS, INVALID_TOPIC, INVALID_OPTION, SCHEMA_MISMATCH,
    * NOT_SERIALIZABLE, TOO_LARGE, CLOSED.
    */
   async publish<T>(

@@ -1,6 +1,6 @@
 import { BusError } from './contract/index.ts';
 import type { Engine } from './engine.ts';
-import { BUS_CLOSED } from './outcomes.ts';
+import { BUS_CLOSED, OUTCOMES } from './outcomes.ts';
 
 /** What `close` could not deliver. */
 export interface CloseReport {
@@ -10,7 +10,9 @@ export interface CloseReport {
 
 /** Deliveries begun and not settled yet. */
 export function unsettled({ counters: { targets, outcomes } }: Engine): number {
-  return targets - outcomes.delivered - outcomes.expired - outcomes.refused - outcomes.dropped - outcomes['peer-gone'];
+  let open = targets;
+  for (const outcome of OUTCOMES) open -= outcomes[outcome];
+  return open;
 }
 
 /** Resolves when everything published so far is settled. @throws BusError DEADLINE_EXCEEDED */
@@ -46,6 +48,8 @@ export async function closeEngine(
   const handlers = [...subscriptions, ...engine.ownServices.unretired].map((taker) => taker.finish());
   const work = Promise.allSettled(handlers).then(() => {
     engine.closed = true;
+    // Receipts of what they have just finished are to be drained, too.
+    engine.turnEnd.run();
     return drain(engine, timeoutMs);
   });
   let timer: { cancel(): void } | undefined;
@@ -64,6 +68,7 @@ export async function closeEngine(
   engine.turnEnd.run();
   await engine.membership.close();
   engine.local.failAll('dropped', BUS_CLOSED);
+  engine.ledger.failAll('dropped', BUS_CLOSED);
   engine.roomReturned();
   engine.dispatcher.close();
   await shutdown();

@@ -75,7 +75,18 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
   const lock = options.exclusive === true ? claimName(folder, name, native) : undefined;
   const hold = new ProcessHold();
   const engine = new Engine(
-    { self, process: identity, clock, logger, limits, policy: options.policy ?? HYBRID, codecs, records, transports },
+    {
+      self,
+      process: identity,
+      clock,
+      logger,
+      limits,
+      policy: options.policy ?? HYBRID,
+      codecs,
+      records,
+      transports,
+      deadLetters: options.deadLetters,
+    },
     hold,
   );
   const { membership } = engine;

@@ -1,13 +1,17 @@
 import { EventEmitter } from 'eventemitter3';
+import { type DeadLetterStore, MemoryDeadLetterStore } from './acknowledged/dead-letter-store.ts';
+import { type DeadLetter, DeadLetters, type DeadLettersHost } from './acknowledged/dead-letters.ts';
+import { Ledger, type LedgerHost } from './acknowledged/ledger.ts';
+import { Receipts, type ReceiptsHost } from './acknowledged/receipts.ts';
 import { OwnServices, type OwnServicesHost } from './calls/own-services.ts';
 import type { Server } from './calls/pending-request.ts';
 import { type RequestHost, Requests } from './calls/requests.ts';
 import type { CodecTable } from './codecs/index.ts';
-import { BusError, type Clock, type ErrorCode, KIND, type Logger, type PeerInfo } from './contract/index.ts';
+import type { BusError, Clock, ErrorCode, Logger, PeerInfo } from './contract/index.ts';
 import type { Hello } from './control/hello.ts';
 import { type ProcessIdentity, sameProcess } from './control/process-identity.ts';
 import type { Records } from './control/records.ts';
-import type { CreditAccount, CreditHold } from './credit.ts';
+import type { CreditHold } from './credit.ts';
 import { Deadlines } from './deadlines.ts';
 import { Encoder } from './delivery/encoder.ts';
 import { type DeliveryHost, EventDelivery } from './delivery/incoming.ts';
@@ -21,9 +25,7 @@ import { groupLabel } from './interest/group-label.ts';
 import { Interest } from './interest/interest.ts';
 import type { TopicEntry } from './interest/topic-entry.ts';
 import type { Limits } from './limits.ts';
-import { parseHeaders } from './link/headers.ts';
 import type { LinkHost } from './link/host.ts';
-import type { Answer, IncomingMessage } from './link/incoming-message.ts';
 import { Link } from './link/link.ts';
 import { type OutMessage, OutMessagePool } from './link/out-message.ts';
 import { TurnEnd } from './link/turn-end.ts';
@@ -32,8 +34,9 @@ import { Membership, type MembershipHost } from './membership/membership.ts';
 import { ServiceDirectory } from './membership/service-directory.ts';
 import { Counters } from './outcomes.ts';
 import type { ProcessHold } from './process-hold.ts';
+import { Reception, type ReceptionHost } from './reception.ts';
 import type { Policy } from './selector/policy.ts';
-import { LINK, RECEIVED } from './stats/channels.ts';
+import { LINK } from './stats/channels.ts';
 import { Diagnostics } from './stats/diagnostics.ts';
 import { FailureTable } from './stats/failure-table.ts';
 import { OpenedStreams, type OpenedStreamsHost } from './streams/opened-streams.ts';
@@ -53,10 +56,12 @@ export interface EngineParts {
   readonly codecs: CodecTable;
   readonly records: Records;
   readonly transports: TransportSet;
+  readonly deadLetters: DeadLetterStore | undefined;
 }
 
 type Hosts = LinkHost &
   DeliveryHost &
+  ReceptionHost &
   LocalHost &
   PublisherHost &
   RequestHost &
@@ -64,6 +69,9 @@ type Hosts = LinkHost &
   OpenedStreamsHost &
   StreamServiceHost &
   SubscriptionHost &
+  LedgerHost &
+  ReceiptsHost &
+  DeadLettersHost &
   MembershipHost;
 
 /** What a peer does wrong by the protocol, as against a message that only one handler cannot use. */
@@ -102,10 +110,15 @@ export class Engine implements Hosts {
   readonly encoder: Encoder;
   readonly local: LocalTarget;
   readonly outgoing: Outgoing;
+  readonly deadLetterStore: DeadLetterStore;
+  readonly deadLetters: DeadLetters;
+  readonly ledger: Ledger;
+  readonly receipts: Receipts;
   readonly requests: Requests;
   readonly openedStreams: OpenedStreams;
   readonly productions = new Productions();
   readonly delivery: EventDelivery;
+  readonly reception: Reception;
   readonly membership: Membership;
   readonly dispatcher: Dispatcher;
   readonly ownServices: OwnServices;
@@ -140,11 +153,18 @@ export class Engine implements Hosts {
       this.counters,
       this.limits,
       this.diagnostics,
+      () => this.ledger,
     );
+    this.deadLetterStore = parts.deadLetters ?? new MemoryDeadLetterStore(this.limits.deadLetterBytes);
+    this.deadLetters = new DeadLetters(this);
+    this.ledger = new Ledger(this);
+    this.receipts = new Receipts(this);
+    this.interest.onMember = () => this.ledger.memberJoined();
     this.requests = new Requests(this);
     this.openedStreams = new OpenedStreams(this);
     this.ownServices = new OwnServices(this);
     this.delivery = new EventDelivery(this);
+    this.reception = new Reception(this);
     this.membership = new Membership(this);
     this.dispatcher = new Dispatcher(this.clock, this.turnEnd, (peer) => this.membership.linkOf(peer));
   }
@@ -162,89 +182,6 @@ export class Engine implements Hosts {
   }
 
   // Receiving
-
-  incoming(link: Link, message: IncomingMessage): void {
-    if (RECEIVED.hasSubscribers) this.diagnostics.received(link.peer, message);
-    switch (message.kind) {
-      case KIND.EVENT:
-        this.delivery.remote(link, message);
-        return;
-      case KIND.REQUEST:
-        this.ownServices.requested({
-          link,
-          from: link.peer,
-          call: message.topic.entry.name,
-          flow: message.flowIndex & 63,
-          headers: message.headers,
-          expiry: message.expiry,
-          account: message.topic,
-          cost: message.cost,
-          messageId: message.messageId,
-          codec: message.codec,
-          priority: message.priority,
-          buffer: message.buffer,
-          start: message.start,
-          end: message.end,
-        });
-        return;
-      case KIND.REPLY:
-      case KIND.ERROR:
-      case KIND.PROGRESS:
-      case KIND.CHUNK:
-      case KIND.END:
-        this.#answered(link, message);
-        return;
-      default:
-        this.rejected(
-          new BusError('UNSUPPORTED_KIND', `kind ${message.kind} is not used by this release`, {
-            where: `link to ${link.peer.name}`,
-          }),
-        );
-    }
-  }
-
-  deliverLocal(entry: TopicEntry, message: OutMessage, account: CreditAccount): void {
-    if (RECEIVED.hasSubscribers) this.diagnostics.receivedLocally(message);
-    const { headers } = message;
-    const map = headers === undefined ? undefined : parseHeaders(headers, 0, headers.length);
-    if (message.kind === KIND.EVENT) {
-      this.delivery.local(entry, message, account, this.self, map);
-      return;
-    }
-    const { payload, start, size } = message;
-    const incoming = {
-      kind: message.kind,
-      messageId: message.id,
-      codec: message.codec,
-      priority: message.priority,
-      buffer: payload,
-      start,
-      end: start + size,
-    };
-    if (message.kind !== KIND.REQUEST) {
-      this.#answered(undefined, incoming);
-      return;
-    }
-    const { cost, flow } = message;
-    this.ownServices.requested({
-      ...incoming,
-      link: undefined,
-      from: this.self,
-      call: entry.name,
-      flow,
-      headers: map,
-      expiry: message.expiry,
-      account,
-      cost,
-    });
-  }
-
-  /** An answer, or a part of one, from `link` or the own bus: to a request, or of a stream that was opened here. */
-  #answered(link: Link | undefined, message: Answer): void {
-    if (message.kind !== KIND.REPLY && this.openedStreams.arrived(link, message)) return;
-    if (message.kind === KIND.PROGRESS) this.requests.progressed(message);
-    else if (message.kind === KIND.REPLY || message.kind === KIND.ERROR) this.requests.answered(message);
-  }
 
   cancelled(link: Link | undefined, correlation: number): void {
     this.ownServices.cancelled(link, correlation);
@@ -338,6 +275,8 @@ export class Engine implements Hosts {
     this.requests.linkEnded(link);
     this.openedStreams.linkEnded(link);
     this.ownServices.linkEnded(link);
+    this.receipts.linkEnded(link);
+    this.ledger.linkEnded(link, how === 'leave' ? 'the peer has left' : 'the peer has died');
     this.roomReturned();
     this.#emit(how, link.peer);
   }
@@ -365,6 +304,10 @@ export class Engine implements Hosts {
   rejected(error: BusError): void {
     if (PEER_FAULTS.has(error.code)) this.counters.protocolErrors++;
     this.#report(error);
+  }
+
+  deadLettered(letter: DeadLetter): void {
+    this.#emit('deadLetter', letter);
   }
 
   violation(link: Link, error: BusError): void {

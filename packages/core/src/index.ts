@@ -1,6 +1,11 @@
 /**
  * `@busbar/core`: the bus. Transports are packages of their own, given to `createBus` explicitly.
  */
+
+export { type DeadLetterStore, MemoryDeadLetterStore, type StoredLetter } from './acknowledged/dead-letter-store.ts';
+export type { DeadLetter, DeadLetterBox } from './acknowledged/dead-letters.ts';
+export type { AckOptions } from './acknowledged/terms.ts';
+export type { FailedAttempt } from './acknowledged/unacknowledged.ts';
 export { Bus } from './bus.ts';
 export type { RequestHandler } from './calls/active-service.ts';
 export type { RequestContext } from './calls/running.ts';
@@ -16,7 +21,7 @@ export { createBus } from './create-bus.ts';
 export type { FlushReport, Publisher } from './delivery/publisher.ts';
 export type { BusEvents } from './events.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
-export type { Message } from './message.ts';
+export type { Message, NackOptions } from './message.ts';
 export type * from './options.ts';
 export {
   Counters,

@@ -34,6 +34,12 @@ export interface Limits {
   readonly topicsPerPeer: number;
   /** Deadline of a call that states none, in ms. Default 30,000. */
   readonly deadlineMs: number;
+  /** How long a handler may take over an acknowledged message before it is sent again, in ms. Default 30,000. */
+  readonly ackTimeoutMs: number;
+  /** How often an acknowledged message is sent before it becomes a dead letter. Default 5. */
+  readonly maxDeliveries: number;
+  /** Dead letters kept in memory; then the oldest go, with a warning. Default 16 MiB. */
+  readonly deadLetterBytes: number;
   /** How long the sequence state of a lost, not proven dead, peer is kept for its return, in ms. Default 10,000. */
   readonly resumeMs: number;
 }
@@ -52,6 +58,9 @@ export const DEFAULT_LIMITS: Limits = {
   subscriptionsPerPeer: 16_384,
   topicsPerPeer: 65_536,
   deadlineMs: 30_000,
+  ackTimeoutMs: 30_000,
+  maxDeliveries: 5,
+  deadLetterBytes: 16 * 1024 * 1024,
   resumeMs: 10_000,
 };
 

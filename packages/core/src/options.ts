@@ -1,3 +1,5 @@
+import type { DeadLetterStore } from './acknowledged/dead-letter-store.ts';
+import type { AckOptions } from './acknowledged/terms.ts';
 import type { RequestContext } from './calls/running.ts';
 import type { Clock, Codec, Logger, Priority, Qos, TransportPlugin } from './contract/index.ts';
 import type { Limits } from './limits.ts';
@@ -21,17 +23,22 @@ export interface BusOptions {
   logger?: Logger;
   clock?: Clock;
   limits?: Partial<Limits>;
+  /** Where acknowledged messages go that nobody could process. Default: memory, up to `limits.deadLetterBytes`. */
+  deadLetters?: DeadLetterStore;
   /** On these signals: stop taking, drain, close, end by the same signal; a second one ends at once. Default none. */
   closeOnSignals?: boolean | readonly NodeJS.Signals[];
 }
 
-export interface PublishOptions extends Qos {
+export interface PublishOptions extends Qos, AckOptions {
   headers?: Readonly<Record<string, string>>;
   /** Messages of one topic and key stay in order; other keys may overtake. Default: one order per topic. */
   orderKey?: string;
   /** ms the message is good for; no handler sees it later. Default: as long as it takes. */
   ttl?: number;
-  /** ms until the call settles as DEADLINE_EXCEEDED; default `limits.deadlineMs`. */
+  /**
+   * ms until the call settles as DEADLINE_EXCEEDED; default `limits.deadlineMs`, and for acknowledged messages as much more as
+   * all attempts can take. What is acknowledged later is acknowledged in vain: nothing is sent again after it.
+   */
   deadline?: number;
   signal?: AbortSignal;
   /** Force one transport by name; refused when it cannot carry the message. */
@@ -47,7 +54,7 @@ export interface PublishOptions extends Qos {
 
 export type OnFull = 'error' | 'drop-newest' | 'drop-oldest';
 
-export interface PublisherOptions extends Qos {
+export interface PublisherOptions extends Qos, AckOptions {
   orderKey?: string;
   /** As for `publish`; `error` is the default, and BACK_PRESSURED its answer: there is no promise that could wait. */
   onFull?: OnFull;

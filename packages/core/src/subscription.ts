@@ -41,8 +41,8 @@ export interface SubscriptionHost {
 /**
  * A subscription at work. By default one message at a time per flow, awaiting promises, flows beside each other; with
  * `concurrency` at most so many at once, the most urgent first. Without a handler messages wait for the iterator.
- * What waits holds its sender's credit, so a slow subscription stops its own publishers and nobody else. In a group also
- * what is worked on holds it: by that its sender knows what each member has outstanding.
+ * What waits holds its sender's credit, so a slow subscription stops its own publishers and nobody else. What is worked on
+ * holds it, too, when it is a group's or to be acknowledged (`WorkHold`).
  */
 export class ActiveSubscription implements Subscription {
   readonly pattern: string;
@@ -64,7 +64,7 @@ export class ActiveSubscription implements Subscription {
   /** Nothing new comes; the iterator ends after what is queued. */
   #ended = false;
   #idle: (() => void) | undefined;
-  /** The message of a group that the iterator's reader works on, until it asks for the next. */
+  /** What the iterator's reader works on, until it asks for the next. */
   #lent: CreditHold | undefined;
   readonly #pulls: ((result: IteratorResult<Message>) => void)[] = [];
 
@@ -122,8 +122,7 @@ export class ActiveSubscription implements Subscription {
   }
 
   /**
-   * Runs the handler, or hands the message to a waiting iterator. `work`, for a message of a group, is held until that is
-   * done with it.
+   * Runs the handler, or hands the message to a waiting iterator. `work` hears how that ends.
    *
    * | allocates                        | blocks | syscalls | callable from    |
    * | no, unless the handler is async  | no     | 0        | the bus's thread |
@@ -146,27 +145,31 @@ export class ActiveSubscription implements Subscription {
       result = this.#handler(message);
     } catch (error) {
       this.#failed(error, message);
-      work?.release();
+      work?.failed(error);
       return;
     }
     if (!isThenable(result)) {
-      work?.release();
+      work?.done();
       return;
     }
     this.#host.awaitContinuations();
     if (this.#concurrency > 0) this.#active++;
     else this.#busy.set(flow, backlog ?? []);
     Promise.resolve(result).then(
-      () => this.#settled(flow, work),
+      () => {
+        work?.done();
+        this.#settled(flow);
+      },
       (error: unknown) => {
         this.#failed(error, message);
-        this.#settled(flow, work);
+        work?.failed(error);
+        this.#settled(flow);
       },
     );
   }
 
   #lend(work: CreditHold | undefined): void {
-    this.#lent?.release();
+    this.#lent?.done();
     this.#lent = work;
   }
 
@@ -178,8 +181,7 @@ export class ActiveSubscription implements Subscription {
     else this.#waiting[priority].push(entry);
   }
 
-  #settled(flow: number, work: CreditHold | undefined): void {
-    work?.release();
+  #settled(flow: number): void {
     this.#next(flow);
     if (!this.#isBusy()) this.#idle?.();
   }
@@ -206,13 +208,12 @@ export class ActiveSubscription implements Subscription {
   #run(waiting: Waiting, backlog?: Waiting[]): void {
     this.#queued--;
     const { message, flow, hold } = waiting;
-    const holds = this.group !== undefined;
-    if (!holds) hold.release();
     if (this.#host.isExpired(hold)) {
-      if (holds) hold.release();
+      hold.givenUp();
       return;
     }
-    this.#start(message, flow, backlog, holds ? hold : undefined);
+    hold.begun();
+    this.#start(message, flow, backlog, hold);
   }
 
   #mostUrgent(): Waiting | undefined {
@@ -254,10 +255,13 @@ export class ActiveSubscription implements Subscription {
     for (let first = this.#mostUrgent(); first !== undefined; first = this.#mostUrgent()) {
       this.#queued--;
       const { message, hold } = first;
-      const isOver = this.#host.isExpired(hold);
-      if (isOver || this.group === undefined) hold.release();
-      else this.#lend(hold);
-      if (!isOver) return Promise.resolve({ done: false, value: message });
+      if (this.#host.isExpired(hold)) {
+        hold.givenUp();
+        continue;
+      }
+      hold.begun();
+      this.#lend(hold);
+      return Promise.resolve({ done: false, value: message });
     }
     if (this.#closed || this.#ended) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => this.#pulls.push(resolve));
@@ -270,7 +274,9 @@ export class ActiveSubscription implements Subscription {
     const left: Waiting[] = [];
     for (const queue of [...this.#waiting, ...this.#busy.values()]) left.push(...queue.splice(0));
     this.#queued = 0;
-    this.#lend(undefined);
+    // Nobody can say whether its reader is done with it.
+    this.#lent?.givenUp();
+    this.#lent = undefined;
     this.#giveUp(left);
     this.#idle?.();
     for (const pull of this.#pulls.splice(0)) pull({ done: true, value: undefined });
@@ -280,7 +286,7 @@ export class ActiveSubscription implements Subscription {
   #giveUp(left: readonly Waiting[]): void {
     if (left.length === 0) return;
     if (this.group !== undefined) this.#host.givenUp(this, left);
-    else for (const { hold } of left) hold.release();
+    else for (const { hold } of left) hold.givenUp();
   }
 
   [Symbol.dispose](): void {

@@ -50,6 +50,9 @@ class Bench {
       id: 1,
       headers: undefined,
       transitMicros: undefined,
+      redelivered: false,
+      ack() {},
+      nack() {},
     };
     this.outstanding++;
     const hold = new CreditHold({ returned: () => this.outstanding-- }, 1, true, expiry);

@@ -35,6 +35,7 @@ export async function ask(
     codec: 0,
     priority,
     reliable: true,
+    acknowledged: undefined,
     flow: engine.interest.entry(name).hash,
     keyed: false,
     headers:

@@ -181,6 +181,7 @@ export function answerShipment(request: Pick<Served, 'priority' | 'flow'>): Ship
     codec: 0,
     priority: request.priority,
     reliable: true,
+    acknowledged: undefined,
     flow: request.flow,
     keyed: false,
     headers: undefined,

@@ -116,7 +116,12 @@ export const SECTION = {
   HEADERS: 2,
   /** Adds no bytes: the message is best-effort, so a receiver need not wait for it and the link's account skips it. */
   BEST_EFFORT: 4,
+  /** Adds no bytes: the sender wants to hear when a handler has processed the message (kinds RECEIPT and NACK). */
+  ACKNOWLEDGED: 8,
 } as const;
+
+/** Section bits that a reader knows; others are reserved (F3). */
+export const SECTION_BITS: number = SECTION.TOPIC_NAME | SECTION.HEADERS | SECTION.BEST_EFFORT | SECTION.ACKNOWLEDGED;
 
 /** Section bits that add bytes to the header. */
 export const SECTION_BYTES: number = SECTION.TOPIC_NAME | SECTION.HEADERS;

@@ -8,6 +8,7 @@ import {
   HEADER_BYTES,
   MAX_HEADER_BYTES,
   SECTION,
+  SECTION_BITS,
   SECTION_BYTES,
   WHOLE,
 } from './frame-layout.ts';
@@ -174,7 +175,7 @@ export function readFrameHeader(buffer: FrameBuffer, offset: number, length: num
   into.flags = word >>> 24;
   into.topicId = i32[at + 2] >>> 0;
   into.flow = shape & 0xff;
-  into.sections = (shape >>> 8) & (SECTION_BYTES | SECTION.BEST_EFFORT);
+  into.sections = (shape >>> 8) & SECTION_BITS;
   into.headerLength = shape >>> 16;
   into.sequence = (i32[at + 4] >>> 0) + (i32[at + 5] >>> 0) * TWO_32;
   into.messageId = (i32[at + 6] >>> 0) + (i32[at + 7] >>> 0) * TWO_32;

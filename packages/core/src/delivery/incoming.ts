@@ -1,5 +1,4 @@
-import type { CodecTable } from '../codecs/index.ts';
-import { BusError, type FrameBuffer, isBusError, type PeerInfo, PRIORITIES } from '../contract/index.ts';
+import { type PeerInfo, PRIORITIES } from '../contract/index.ts';
 import { type CreditAccount, CreditHold } from '../credit.ts';
 import type { Expiry } from '../expiry.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
@@ -7,27 +6,25 @@ import type { IncomingMessage } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
 import type { OutMessage } from '../link/out-message.ts';
 import type { Message } from '../message.ts';
-import { validate } from '../standard-schema.ts';
 import type { ActiveSubscription, Waiting } from '../subscription.ts';
-import { OwnMembers, type OwnMembersHost } from './own-members.ts';
+import { decode, Unreadable } from './decode.ts';
+import { type Arrival, HeldDelivery, type HeldDeliveryHost } from './held-delivery.ts';
+import { ReceivedMessage } from './received-message.ts';
 
-export interface DeliveryHost extends OwnMembersHost {
-  readonly codecs: CodecTable;
+export interface DeliveryHost extends HeldDeliveryHost {
   readonly expiry: Expiry;
   /** Microseconds of the machine's monotonic clock. */
   nowMicros(): number;
-  /** A message that no handler will see: undecodable, or not what the contract says. */
-  rejected(error: BusError): void;
 }
 
 /** From a received message to the subscriptions that want it. Each gets a value of its own. */
 export class EventDelivery {
   readonly #host: DeliveryHost;
-  readonly #members: OwnMembers;
+  readonly #held: HeldDelivery;
 
   constructor(host: DeliveryHost) {
     this.#host = host;
-    this.#members = new OwnMembers(host);
+    this.#held = new HeldDelivery(host);
   }
 
   /** An event from a peer. */
@@ -39,10 +36,11 @@ export class EventDelivery {
     if (this.#host.expiry.hasPassed(message.expiry)) {
       counters.expired++;
       topic.returned(message.cost, message.reliable);
+      if (message.acknowledged) this.#host.receipts.expired(link, entry, topic.group, message.messageId);
       return;
     }
-    if (topic.group !== undefined) {
-      this.#shared(link, message, entry, topic.group);
+    if (message.acknowledged || topic.group !== undefined) {
+      this.#held.take(this.#arrivalOf(link, message));
       return;
     }
     interest.refresh(entry);
@@ -59,8 +57,9 @@ export class EventDelivery {
     for (let i = 0; i < subscriptions.length; i++) {
       const subscription = subscriptions[i];
       if (subscription.closed) continue;
-      const data = this.#decode(subscription, entry, codec, buffer, start, end, link.peer);
-      if (data === REJECTED) continue;
+      const { schema } = subscription;
+      const data = decode(this.#host, schema, codec, buffer, start, end, entry.name, link.peer.name);
+      if (data instanceof Unreadable) continue;
       const received: Message = new ReceivedMessage(
         entry.name,
         data,
@@ -70,6 +69,8 @@ export class EventDelivery {
         messageId,
         headers,
         transit,
+        false,
+        undefined,
       );
       if (subscription.canTake(flow)) subscription.take(received, flow);
       else {
@@ -81,30 +82,37 @@ export class EventDelivery {
     else hold.release();
   }
 
-  /** An event from a peer for a group: one member here gets it. */
-  #shared(link: Link, message: IncomingMessage, entry: TopicEntry, group: string): void {
-    const { topic, codec, buffer, start, end, priority, messageId, cost, reliable, via, headers } = message;
-    const flow = link.index * 320 + message.flowIndex;
-    const transit = message.sampledTime === 0 ? undefined : this.#host.nowMicros() - message.sampledTime;
-    const subscription = this.#members.choose(entry, group, flow);
-    if (subscription === undefined) {
-      this.#host.counters.unclaimed++;
-      topic.returned(cost, reliable);
-      return;
-    }
-    const data = this.#decode(subscription, entry, codec, buffer, start, end, link.peer);
-    if (data === REJECTED) {
-      topic.returned(cost, reliable);
-      return;
-    }
-    const { name } = entry;
-    const received = new ReceivedMessage(name, data, link.peer, via, PRIORITIES[priority], messageId, headers, transit);
-    this.#members.give(entry, subscription, received, priority, flow, topic, cost, reliable, message.expiry);
+  #arrivalOf(link: Link, message: IncomingMessage): Arrival {
+    const { topic, codec, buffer, start, end, priority, flowIndex, cost, reliable, via, headers } = message;
+    return {
+      link,
+      from: link.peer,
+      entry: topic.entry,
+      group: topic.group,
+      via,
+      priority,
+      flow: link.index * 320 + flowIndex,
+      id: message.messageId,
+      headers,
+      transit: message.sampledTime === 0 ? undefined : this.#host.nowMicros() - message.sampledTime,
+      codec,
+      buffer,
+      start,
+      end,
+      value: undefined,
+      byReference: false,
+      account: topic,
+      cost,
+      reliable,
+      expiry: message.expiry,
+      acknowledged: message.acknowledged,
+      redelivered: message.redelivered,
+    };
   }
 
   /** A member of a group has closed with messages waiting. */
   handOver(from: ActiveSubscription, work: readonly Waiting[]): void {
-    this.#members.handOver(from, work);
+    this.#held.handOver(from, work);
   }
 
   /** An event of this bus's own. */
@@ -118,8 +126,8 @@ export class EventDelivery {
     const { counters, interest } = this.#host;
     counters.received++;
     const flow = message.priority * 64 + message.flow;
-    if (message.topic.group !== undefined) {
-      this.#ownShared(entry, message, account, self, headers, message.topic.group);
+    if (message.acknowledged || message.topic.group !== undefined) {
+      this.#held.take(ownArrivalOf(entry, message, account, self, headers));
       return;
     }
     interest.refresh(entry);
@@ -129,8 +137,11 @@ export class EventDelivery {
     for (let i = 0; i < subscriptions.length; i++) {
       const subscription = subscriptions[i];
       if (subscription.closed) continue;
-      const data = byReference ? value : this.#decode(subscription, entry, codec, payload, start, start + size, self);
-      if (data === REJECTED) continue;
+      const { schema } = subscription;
+      const data = byReference
+        ? value
+        : decode(this.#host, schema, codec, payload, start, start + size, entry.name, self.name);
+      if (data instanceof Unreadable) continue;
       const received: Message = new ReceivedMessage(
         entry.name,
         data,
@@ -139,6 +150,8 @@ export class EventDelivery {
         PRIORITIES[priority],
         id,
         headers,
+        undefined,
+        false,
         undefined,
       );
       if (subscription.canTake(flow)) subscription.take(received, flow);
@@ -150,92 +163,38 @@ export class EventDelivery {
     if (hold === undefined) account.returned(cost, true);
     else hold.release();
   }
-
-  /** An event of this bus's own for a group: the target has seen that there is a member. */
-  #ownShared(
-    entry: TopicEntry,
-    message: OutMessage,
-    account: CreditAccount,
-    self: PeerInfo,
-    headers: Readonly<Record<string, string>> | undefined,
-    group: string,
-  ): void {
-    const { codec, payload, start, size, priority, id, cost, byReference, value } = message;
-    const flow = priority * 64 + message.flow;
-    const subscription = this.#members.choose(entry, group, flow);
-    const data =
-      subscription === undefined
-        ? REJECTED
-        : byReference
-          ? value
-          : this.#decode(subscription, entry, codec, payload, start, start + size, self);
-    if (subscription === undefined || data === REJECTED) {
-      account.returned(cost, true);
-      return;
-    }
-    const { name } = entry;
-    const received = new ReceivedMessage(name, data, self, 'local', PRIORITIES[priority], id, headers, undefined);
-    this.#members.give(entry, subscription, received, priority, flow, account, cost, true, message.expiry);
-  }
-
-  #decode(
-    subscription: ActiveSubscription,
-    entry: TopicEntry,
-    codec: number,
-    buffer: FrameBuffer,
-    start: number,
-    end: number,
-    from: PeerInfo,
-  ): unknown {
-    try {
-      const data = this.#host.codecs.decode(codec, buffer, start, end);
-      return subscription.schema === undefined
-        ? data
-        : validate(subscription.schema, data, `message ${entry.name} from ${from.name}`);
-    } catch (error) {
-      this.#host.counters.invalid++;
-      this.#host.rejected(located(error, `message ${entry.name} from ${from.name}`));
-      return REJECTED;
-    }
-  }
 }
 
-const REJECTED = Symbol('rejected');
-
-class ReceivedMessage implements Message {
-  readonly topic: string;
-  readonly data: unknown;
-  readonly from: PeerInfo;
-  readonly via: string;
-  readonly priority: Message['priority'];
-  readonly id: number;
-  readonly headers: Readonly<Record<string, string>> | undefined;
-  readonly transitMicros: number | undefined;
-
-  constructor(
-    topic: string,
-    data: unknown,
-    from: PeerInfo,
-    via: string,
-    priority: Message['priority'],
-    id: number,
-    headers: Readonly<Record<string, string>> | undefined,
-    transitMicros: number | undefined,
-  ) {
-    this.topic = topic;
-    this.data = data;
-    this.from = from;
-    this.via = via;
-    this.priority = priority;
-    this.id = id;
-    this.headers = headers;
-    this.transitMicros = transitMicros;
-  }
-}
-
-/** The codec or schema knows what is wrong; the reader needs to know with which message. */
-function located(error: unknown, where: string): BusError {
-  if (!isBusError(error)) return new BusError('DECODE_FAILED', String(error), { where, cause: error });
-  if (error.code !== 'DECODE_FAILED') return error;
-  return new BusError('DECODE_FAILED', error.what, { where, remedy: error.remedy, cause: error });
+function ownArrivalOf(
+  entry: TopicEntry,
+  message: OutMessage,
+  account: CreditAccount,
+  self: PeerInfo,
+  headers: Readonly<Record<string, string>> | undefined,
+): Arrival {
+  const { topic, priority, flow, id, codec, payload, start, size, value, byReference, cost, expiry } = message;
+  return {
+    link: undefined,
+    from: self,
+    entry,
+    group: topic.group,
+    via: 'local',
+    priority,
+    flow: priority * 64 + flow,
+    id,
+    headers,
+    transit: undefined,
+    codec,
+    buffer: payload,
+    start,
+    end: start + size,
+    value,
+    byReference,
+    account,
+    cost,
+    reliable: true,
+    expiry,
+    acknowledged: message.acknowledged,
+    redelivered: message.redelivered,
+  };
 }

@@ -15,6 +15,7 @@ import {
 } from '../link/out-message.ts';
 import { OutTopic } from '../link/out-topic.ts';
 import { GROUP_EMPTY, type Outcome, type ReasonText } from '../outcomes.ts';
+import type { Reception } from '../reception.ts';
 import { QUEUED } from '../stats/channels.ts';
 
 /** Messages of one pass; then the event loop gets its turn. */
@@ -27,8 +28,7 @@ export interface LocalHost extends SettlementHost {
   readonly limits: Limits;
   readonly expiry: Expiry;
   readonly messages: OutMessagePool;
-  /** Hands a message to this bus's subscriptions; its credit returns to `account`. */
-  deliverLocal(entry: TopicEntry, message: OutMessage, account: CreditAccount): void;
+  readonly reception: Reception;
   roomReturned(): void;
   /** This bus has a member of `group` for the topic. */
   hasMember(entry: TopicEntry, group: string): boolean;
@@ -167,7 +167,7 @@ export class LocalTarget implements Target {
       return;
     } else {
       message.carriedBy = 'local';
-      this.#host.deliverLocal(topic.entry, message, topic);
+      this.#host.reception.local(topic.entry, message, topic);
       message.end(this.#host, 'delivered', undefined);
     }
     this.#host.messages.give(message);

@@ -1,3 +1,6 @@
+import type { Ledger } from '../acknowledged/ledger.ts';
+import type { AckTerms } from '../acknowledged/terms.ts';
+import type { Unacknowledged } from '../acknowledged/unacknowledged.ts';
 import { BACK_PRESSURED, type FrameBuffer, KIND, OK, type SendResult } from '../contract/index.ts';
 import { withdraw } from '../deadlines.ts';
 import { type Group, NOBODY, OWN_BUS } from '../interest/group.ts';
@@ -26,6 +29,8 @@ export interface EncodedPayload {
 export interface Shipment extends EncodedPayload {
   priority: number;
   reliable: boolean;
+  /** How it is tried until its receiver has processed it; undefined: it need not say so. */
+  acknowledged: AckTerms | undefined;
   flow: number;
   /** The flow is that of an order key. */
   keyed: boolean;
@@ -48,6 +53,7 @@ export class Outgoing {
   readonly #counters: Counters;
   readonly #limits: Limits;
   readonly #diagnostics: Diagnostics;
+  readonly #ledger: () => Ledger;
   #lastId = 0;
 
   constructor(
@@ -57,6 +63,7 @@ export class Outgoing {
     counters: Counters,
     limits: Limits,
     diagnostics: Diagnostics,
+    ledger: () => Ledger,
   ) {
     this.#interest = interest;
     this.#local = local;
@@ -64,6 +71,7 @@ export class Outgoing {
     this.#counters = counters;
     this.#limits = limits;
     this.#diagnostics = diagnostics;
+    this.#ledger = ledger;
   }
 
   /** A number no other message of this instance has. */
@@ -144,6 +152,33 @@ export class Outgoing {
     this.#submit(isOwn ? this.#local : group.links[chosen].outbound, account, shipment, id, settlement);
   }
 
+  /** To how many targets `send` would give a message now; with a group, whether it has a member. */
+  audience(entry: TopicEntry, group?: string): number {
+    this.#interest.refresh(entry);
+    if (group !== undefined) return entry.group(group) === undefined ? 0 : 1;
+    return entry.links.length + (entry.subscriptions.length > 0 ? 1 : 0) + (entry.groups?.length ?? 0);
+  }
+
+  /** Submits message `id` once more: to `group`, or to everybody outside of groups. */
+  again(
+    entry: TopicEntry,
+    group: string | undefined,
+    shipment: Shipment,
+    id: number,
+    settlement: Settlement | undefined,
+  ): void {
+    this.#interest.refresh(entry);
+    this.#counters.published++;
+    if (group !== undefined) {
+      const members = entry.group(group);
+      if (members !== undefined) this.#toMember(entry, members, shipment, id, settlement);
+      return;
+    }
+    const { links, accounts } = entry;
+    for (let i = 0; i < links.length; i++) this.#submit(links[i].outbound, accounts[i], shipment, id, settlement);
+    if (entry.subscriptions.length > 0) this.#submit(this.#local, this.#local.topic(entry), shipment, id, settlement);
+  }
+
   /** Who of each group would get a message without an order key now; no link: this bus. */
   members(entry: TopicEntry): { readonly group: string; readonly link: Link | undefined }[] {
     this.#interest.refresh(entry);
@@ -158,23 +193,43 @@ export class Outgoing {
    * the same delivery. False when there is none.
    */
   regroup(message: OutMessage): boolean {
-    const entry = this.#interest.entry(message.topic.name);
-    this.#interest.refresh(entry);
-    const group = entry.group(message.topic.group as string);
-    if (group === undefined) return false;
     const { flow, keyed } = message;
+    if (!this.#retargetInGroup(message, message.topic, flow, keyed)) return false;
+    message.route = undefined;
+    if (message.target !== this.#local) message.byReference = false;
+    // It was watched where it waited, and is again where it waits now.
+    withdraw(message);
+    this.#hand(message);
+    return true;
+  }
+
+  /** Who gets the next attempt: the same peer if it still wants it, or a member of the group. False: nobody. */
+  retarget(delivery: Unacknowledged): boolean {
+    const { topic, target, shipment } = delivery;
+    if (topic.group !== undefined) return this.#retargetInGroup(delivery, topic, shipment.flow, shipment.keyed);
+    const entry = this.#interest.entry(topic.name);
+    this.#interest.refresh(entry);
+    if (target === this.#local) {
+      delivery.topic = this.#local.topic(entry);
+      return entry.subscriptions.length > 0;
+    }
+    const index = entry.links.findIndex(({ outbound }) => outbound === target);
+    if (index >= 0) delivery.topic = entry.accounts[index];
+    return index >= 0;
+  }
+
+  #retargetInGroup(what: { topic: OutTopic; target: Target }, topic: OutTopic, flow: number, keyed: boolean): boolean {
+    const entry = this.#interest.entry(topic.name);
+    this.#interest.refresh(entry);
+    const group = entry.group(topic.group as string);
+    if (group === undefined) return false;
     const own = this.#ownAccount(entry, group);
     const chosen = group.choose(own, flow, keyed);
     if (chosen === NOBODY) return false;
     const isOwn = own !== undefined && chosen === OWN_BUS;
-    message.topic = isOwn ? own : group.accounts[chosen];
-    message.target = isOwn ? this.#local : group.links[chosen].outbound;
-    message.route = undefined;
-    if (!isOwn) message.byReference = false;
-    // It was watched where it waited, and is again where it waits now.
-    withdraw(message);
-    group.gave(message.topic, flow, keyed);
-    this.#hand(message);
+    what.topic = isOwn ? own : group.accounts[chosen];
+    what.target = isOwn ? this.#local : group.links[chosen].outbound;
+    group.gave(what.topic, flow, keyed);
     return true;
   }
 
@@ -200,6 +255,34 @@ export class Outgoing {
     settlement: Settlement | undefined,
     kind: number = KIND.EVENT,
   ): void {
+    if (shipment.acknowledged !== undefined) {
+      this.#ledger().open(target, account, shipment, shipment.acknowledged, id, settlement);
+      return;
+    }
+    const message = this.#message(target, account, shipment, id, settlement, kind);
+    this.#counters.targets++;
+    settlement?.opened(message);
+    this.#hand(message);
+  }
+
+  /** One attempt of a delivery that is kept until it is acknowledged. */
+  transmit(delivery: Unacknowledged): void {
+    const { target, topic, shipment, id, attempts, terms } = delivery;
+    const message = this.#message(target, topic, shipment, id, delivery, KIND.EVENT);
+    message.acknowledged = true;
+    message.redelivered = attempts > 1 || terms.isRequeued;
+    delivery.opened(message);
+    this.#hand(message);
+  }
+
+  #message(
+    target: Target,
+    account: OutTopic,
+    shipment: Shipment,
+    id: number,
+    settlement: Settlement | undefined,
+    kind: number,
+  ): OutMessage {
     const message = this.#messages.take();
     message.kind = kind;
     message.priority = shipment.priority;
@@ -223,9 +306,7 @@ export class Outgoing {
       message.byReference = true;
       message.value = shipment.value;
     }
-    this.#counters.targets++;
-    settlement?.opened(message);
-    this.#hand(message);
+    return message;
   }
 
   #hand(message: OutMessage): void {

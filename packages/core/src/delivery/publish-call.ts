@@ -1,13 +1,14 @@
 import { BusError, type ErrorCode } from '../contract/index.ts';
 import type { DeadlineLane, Deadlines, Expirable } from '../deadlines.ts';
-import type { OutMessage, Settlement } from '../link/out-message.ts';
-import { BUS_CLOSED, type Delivery, type Outcome, type Receipt } from '../outcomes.ts';
+import type { Settlement, UnderWay } from '../link/out-message.ts';
+import { BUS_CLOSED, type Delivery, isSuccess, type Outcome, type Receipt } from '../outcomes.ts';
 
-const REJECTION: Readonly<Record<Exclude<Outcome, 'delivered'>, ErrorCode>> = {
+const REJECTION: Readonly<Record<Exclude<Outcome, 'delivered' | 'processed'>, ErrorCode>> = {
   expired: 'DEADLINE_EXCEEDED',
   refused: 'NO_ROUTE',
   dropped: 'BACK_PRESSURED',
   'peer-gone': 'PEER_GONE',
+  'dead-lettered': 'DEAD_LETTERED',
 };
 
 /** One `publish`: gathers its deliveries, settles its promise once all are settled, at the latest at its deadline. */
@@ -24,7 +25,7 @@ export class PublishCall implements Settlement, Expirable {
   readonly #deadlines: Deadlines;
   readonly #done: () => void;
   readonly #signal: AbortSignal | undefined;
-  readonly #open: OutMessage[] = [];
+  readonly #open: UnderWay[] = [];
   readonly #deliveries: Delivery[] = [];
   #submitting = true;
   #aborted = false;
@@ -43,7 +44,7 @@ export class PublishCall implements Settlement, Expirable {
     });
   }
 
-  opened(message: OutMessage): void {
+  opened(message: UnderWay): void {
     this.#open.push(message);
   }
 
@@ -58,7 +59,7 @@ export class PublishCall implements Settlement, Expirable {
     this.#signal?.addEventListener('abort', this.#onAbort);
   }
 
-  settled(message: OutMessage, outcome: Outcome, reason: string | undefined): void {
+  settled(message: UnderWay, outcome: Outcome, reason: string | undefined): void {
     const at = this.#open.indexOf(message);
     if (at >= 0) this.#open.splice(at, 1);
     const { id, name } = message.target.peer;
@@ -69,6 +70,7 @@ export class PublishCall implements Settlement, Expirable {
       ...(group === undefined ? {} : { group }),
       via: message.carriedBy,
       outcome,
+      ...(message.attempts === undefined ? {} : { attempts: message.attempts }),
       ...(reason === undefined ? {} : { reason }),
     });
     if (outcome === 'peer-gone') this.#unknown ||= message.sequence > 0;
@@ -76,12 +78,12 @@ export class PublishCall implements Settlement, Expirable {
   }
 
   expire(): void {
-    for (const message of this.#open.slice()) message.target.settleEarly(message, 'expired', 'the deadline passed');
+    for (const message of this.#open.slice()) message.giveUp('expired', 'the deadline passed');
   }
 
   readonly #onAbort = (): void => {
     this.#aborted = true;
-    for (const message of this.#open.slice()) message.target.settleEarly(message, 'expired', 'aborted by the caller');
+    for (const message of this.#open.slice()) message.giveUp('expired', 'aborted by the caller');
   };
 
   #settle(): void {
@@ -89,12 +91,12 @@ export class PublishCall implements Settlement, Expirable {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#done();
     const receipt: Receipt = { deliveries: this.#deliveries };
-    const failure = this.#deliveries.find(({ outcome }) => outcome !== 'delivered');
-    if (failure === undefined || this.#deliveries.some(({ outcome }) => outcome === 'delivered')) {
+    const failure = this.#deliveries.find(({ outcome }) => !isSuccess(outcome));
+    if (failure === undefined || this.#deliveries.some(({ outcome }) => isSuccess(outcome))) {
       this.#resolve(receipt);
       return;
     }
-    const outcome = failure.outcome as Exclude<Outcome, 'delivered'>;
+    const outcome = failure.outcome as Exclude<Outcome, 'delivered' | 'processed'>;
     const code = this.#aborted ? 'ABORTED' : failure.reason === BUS_CLOSED ? 'CLOSED' : REJECTION[outcome];
     const count = this.#deliveries.length;
     this.#reject(

@@ -1,11 +1,11 @@
 import { resolveDeadline } from '../call-options.ts';
-import { BACK_PRESSURED, BusError, CLOSED, OK, type SendResult } from '../contract/index.ts';
+import { BACK_PRESSURED, BusError, CLOSED, NOT_CONNECTED, OK, type SendResult } from '../contract/index.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { Expiry } from '../expiry.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Limits } from '../limits.ts';
-import { NO_BYTES, type OutMessage, type Settlement } from '../link/out-message.ts';
-import type { Outcome } from '../outcomes.ts';
+import { NO_BYTES, type Settlement, type UnderWay } from '../link/out-message.ts';
+import { isSuccess, type Outcome } from '../outcomes.ts';
 import type { ResolvedQos } from '../qos.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
 import type { Encoder } from './encoder.ts';
@@ -13,6 +13,7 @@ import type { Outgoing, Shipment } from './outgoing.ts';
 
 /** What became of everything sent since the last `flush`. */
 export interface FlushReport {
+  /** Delivered, or processed where acknowledged. */
   readonly delivered: number;
   /** Deliveries that ended otherwise, by outcome, with the last reason given. */
   readonly failed: readonly { readonly outcome: Outcome; readonly count: number; readonly reason: string }[];
@@ -23,7 +24,8 @@ export interface Publisher<T = unknown> {
   readonly topic: string;
   /**
    * Sends to every subscriber. OK: accepted. BACK_PRESSURED: some reliable target has no credit, nothing was sent to
-   * anybody; wait for `writable()`. CLOSED: the bus is closed.
+   * anybody; wait for `writable()`. NOT_CONNECTED: nobody subscribes, and the message is to be acknowledged. CLOSED: the bus
+   * is closed.
    *
    * | allocates            | blocks | syscalls              | callable from    |
    * | the encoded payload  | no     | 0 (the end of a turn) | the bus's thread |
@@ -80,7 +82,14 @@ export class TopicPublisher implements Publisher, Settlement {
     entry: TopicEntry,
     schema: StandardSchema | undefined,
     qos: ResolvedQos,
-    { flow, keyed, via, onFull, byReference }: Pick<Shipment, 'flow' | 'keyed' | 'via' | 'onFull' | 'byReference'>,
+    {
+      acknowledged,
+      flow,
+      keyed,
+      via,
+      onFull,
+      byReference,
+    }: Pick<Shipment, 'acknowledged' | 'flow' | 'keyed' | 'via' | 'onFull' | 'byReference'>,
     refusesWhenFull: boolean,
     ttl: number,
   ) {
@@ -96,7 +105,8 @@ export class TopicPublisher implements Publisher, Settlement {
       size: 0,
       codec: 0,
       priority: qos.priority,
-      reliable: qos.reliability === 'reliable',
+      reliable: qos.reliability !== 'best-effort',
+      acknowledged,
       flow,
       keyed,
       headers: undefined,
@@ -115,6 +125,7 @@ export class TopicPublisher implements Publisher, Settlement {
     const shipment = this.#shipment;
     // Asked before encoding, with the size of the message before: a full window should not cost an encoding.
     const expected = this.#lastBytes;
+    if (shipment.acknowledged !== undefined && outgoing.audience(entry) === 0) return NOT_CONNECTED;
     if (!this.#admits()) return BACK_PRESSURED;
     const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);
     if (shipment.byReference) {
@@ -128,12 +139,12 @@ export class TopicPublisher implements Publisher, Settlement {
     return OK;
   }
 
-  opened(_message: OutMessage): void {
+  opened(_message: UnderWay): void {
     if (this.#pending++ === 0) this.#host.holdProcess();
   }
 
-  settled(_message: OutMessage, outcome: Outcome, reason: string | undefined): void {
-    if (outcome === 'delivered') this.#delivered++;
+  settled(_message: UnderWay, outcome: Outcome, reason: string | undefined): void {
+    if (isSuccess(outcome)) this.#delivered++;
     else {
       const failure = this.#failures.get(outcome);
       if (failure === undefined) this.#failures.set(outcome, { count: 1, reason: reason ?? '' });

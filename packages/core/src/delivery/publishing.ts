@@ -1,3 +1,4 @@
+import { type AckTerms, resolveAckTerms } from '../acknowledged/terms.ts';
 import { assertNotAborted, assertTtl, resolveDeadline } from '../call-options.ts';
 import { assertTopic, BusError, OK, type Qos, shown } from '../contract/index.ts';
 import { nameOf, type TopicContract } from '../contracts.ts';
@@ -18,6 +19,7 @@ interface Subject {
   readonly entry: TopicEntry;
   readonly schema: StandardSchema | undefined;
   readonly qos: ResolvedQos;
+  readonly acknowledged: AckTerms | undefined;
   readonly flow: number;
   /** The flow is that of an order key. */
   readonly keyed: boolean;
@@ -30,10 +32,14 @@ export async function publish(
   value: unknown,
   options: PublishOptions | undefined,
 ): Promise<Receipt> {
-  const { name, entry, schema, qos, flow, keyed } = subjectOf(engine, 'publish', topic, options);
+  const { name, entry, schema, qos, acknowledged, flow, keyed } = subjectOf(engine, 'publish', topic, options);
   const where = `publish ${name}`;
   assertNotAborted(options?.signal, where);
-  const deadline = resolveDeadline(options?.deadline, engine.limits.deadlineMs, where);
+  const { deadlineMs } = engine.limits;
+  // Long enough for every attempt.
+  const usual =
+    acknowledged === undefined ? deadlineMs : acknowledged.ackTimeoutMs * acknowledged.maxDeliveries + deadlineMs;
+  const deadline = resolveDeadline(options?.deadline, usual, where);
   const checked = schema === undefined ? value : validate(schema, value, where);
   const headers =
     options?.headers === undefined ? undefined : encodeHeaders(options.headers, engine.limits.maxHeadersBytes);
@@ -43,7 +49,8 @@ export async function publish(
     size: 0,
     codec: 0,
     priority: qos.priority,
-    reliable: qos.reliability === 'reliable',
+    reliable: qos.reliability !== 'best-effort',
+    acknowledged,
     flow,
     keyed,
     headers,
@@ -53,6 +60,12 @@ export async function publish(
     value: undefined,
     byReference: false,
   };
+  if (acknowledged !== undefined && engine.outgoing.audience(entry) === 0) {
+    throw new BusError('NO_RESPONDERS', `nobody subscribes to ${name}`, {
+      where,
+      remedy: 'start a subscriber, or publish it as reliable: then nobody has to want it',
+    });
+  }
   engine.encoder.into(shipment, checked, where);
   if (options?.onFull === 'error' && engine.outgoing.admits(entry, shipment.size, shipment) !== OK) {
     throw new BusError('BACK_PRESSURED', 'a subscriber is behind and has no credit left', {
@@ -73,7 +86,7 @@ export function publisherFor<T>(
   topic: string | TopicContract<T>,
   options: PublisherOptions | undefined,
 ): Publisher<T> {
-  const { name, entry, schema, qos, flow, keyed } = subjectOf(
+  const { name, entry, schema, qos, acknowledged, flow, keyed } = subjectOf(
     engine,
     'publisher',
     topic as string | TopicContract,
@@ -87,7 +100,14 @@ export function publisherFor<T>(
       remedy: 'leave onFull out, and await writable() after BACK_PRESSURED',
     });
   }
-  const shipment = { flow, keyed, via: options?.via, onFull: onFullOf(onFull, `publisher ${name}`), byReference };
+  const shipment = {
+    acknowledged,
+    flow,
+    keyed,
+    via: options?.via,
+    onFull: onFullOf(onFull, `publisher ${name}`),
+    byReference,
+  };
   return new TopicPublisher(engine, entry, schema, qos, shipment, onFull === 'error', options?.ttl ?? 0);
 }
 
@@ -124,22 +144,20 @@ function subjectOf(
   const entry = engine.interest.entry(name);
   const keyed = options?.orderKey !== undefined;
   const flow = keyed ? flowHash(name, options.orderKey) : entry.hash;
-  return { name, entry, schema: contract?.schema, qos, flow, keyed };
+  const acknowledged = resolveAckTerms(qos, options, engine.limits, where);
+  return { name, entry, schema: contract?.schema, qos, acknowledged, flow, keyed };
 }
 
 /** @throws BusError INVALID_OPTION; UNSUPPORTED_QOS naming each installed transport's reason. */
 export function supportedQos(engine: Engine, own: Qos | undefined, usual: Qos | undefined, where: string): ResolvedQos {
   const qos = resolveQos(own, usual, where);
-  if (qos.reliability !== 'acknowledged' && qos.durability === 'volatile') return qos;
-  const asked = qos.durability === 'volatile' ? `reliability ${qos.reliability}` : `durability ${qos.durability}`;
-  const reasons = [...engine.transports.installed].map(({ name, capabilities }) =>
-    qos.reliability === 'acknowledged'
-      ? `${name}: acknowledged delivery is not available in this release`
-      : `${name}: durable ${capabilities.durable}`,
+  if (qos.durability === 'volatile') return qos;
+  const reasons = [...engine.transports.installed].map(
+    ({ name, capabilities }) => `${name}: durable ${capabilities.durable}`,
   );
   throw new BusError(
     'UNSUPPORTED_QOS',
-    `no installed transport can honour ${asked}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`,
+    `no installed transport can honour durability ${qos.durability}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`,
     { where, remedy: 'install a transport that can, or ask for less' },
   );
 }

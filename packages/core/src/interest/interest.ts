@@ -10,6 +10,8 @@ const ENTRY_LIMIT = 65_536;
 /** Who wants what, here and at the peers. One epoch for all: a change lets every cached entry look again. */
 export class Interest {
   epoch = 0;
+  /** Called when a group may have a new member, here or at a peer. */
+  onMember: () => void = () => {};
   readonly #local = new PatternTrie<ActiveSubscription>();
   readonly #remote = new PatternTrie<Link>();
   readonly #localMembers = new PatternTrie<ActiveSubscription>();
@@ -19,6 +21,7 @@ export class Interest {
   addLocal(pattern: string, subscription: ActiveSubscription): void {
     this.#own(subscription).add(pattern, subscription);
     this.epoch++;
+    if (subscription.group !== undefined) this.onMember();
   }
 
   removeLocal(pattern: string, subscription: ActiveSubscription): void {
@@ -39,6 +42,7 @@ export class Interest {
   addMember(pattern: string, member: RemoteMember): void {
     this.#remoteMembers.add(pattern, member);
     this.epoch++;
+    this.onMember();
   }
 
   removeMember(pattern: string, member: RemoteMember): void {

@@ -11,6 +11,7 @@ export class Assembly {
   readonly topicId: number;
   readonly messageId: number;
   readonly sections: number;
+  readonly redelivered: boolean;
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly expiry: number;
   readonly sampledTime: number;
@@ -22,6 +23,7 @@ export class Assembly {
     topicId: number,
     messageId: number,
     sections: number,
+    redelivered: boolean,
     headers: Readonly<Record<string, string>> | undefined,
     expiry: number,
     sampledTime: number,
@@ -33,6 +35,7 @@ export class Assembly {
     this.topicId = topicId;
     this.messageId = messageId;
     this.sections = sections;
+    this.redelivered = redelivered;
     this.headers = headers;
     this.expiry = expiry;
     this.sampledTime = sampledTime;

@@ -2,8 +2,8 @@ import type { BusError, Clock, Logger } from '../contract/index.ts';
 import type { Expiry } from '../expiry.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
+import type { Reception } from '../reception.ts';
 import type { Policy } from '../selector/policy.ts';
-import type { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
 import type { OutMessage, OutMessagePool, SettlementHost } from './out-message.ts';
 import type { TurnEnd } from './turn-end.ts';
@@ -18,8 +18,8 @@ export interface LinkHost extends SettlementHost {
   readonly interest: Interest;
   readonly messages: OutMessagePool;
   readonly turnEnd: TurnEnd;
-  /** A message in order, complete, for subscriptions, calls or pending requests. Valid during the call. */
-  incoming(link: Link, message: IncomingMessage): void;
+  /** Takes messages, whole and in order. */
+  readonly reception: Reception;
   /** A peer no longer wants the answer to its request. */
   cancelled(link: Link, correlation: number): void;
   /** The consumer of a stream that a peer opened here has taken so many bytes in all. */

@@ -32,6 +32,18 @@ const MAX_SKIPS = 4096;
 /** How long an early frame waits for one that a lossy medium may have lost. */
 const LOSSY_HOLD_MS = 2;
 
+/** Kinds that travel as messages, with a sequence: all others, and a receipt without one, are control frames. */
+const MESSAGE_KINDS =
+  (1 << KIND.EVENT) |
+  (1 << KIND.REQUEST) |
+  (1 << KIND.REPLY) |
+  (1 << KIND.ERROR) |
+  (1 << KIND.CHUNK) |
+  (1 << KIND.END) |
+  (1 << KIND.PROGRESS) |
+  (1 << KIND.NACK) |
+  (1 << KIND.RECEIPT);
+
 const header = new FrameHeader();
 const incoming = new IncomingMessage();
 
@@ -94,7 +106,7 @@ export class Inbound {
       return;
     }
     const kind = header.kind;
-    if (kind < KIND.EVENT || kind > KIND.PROGRESS || kind === KIND.CANCEL || header.sequence === 0) {
+    if (kind > KIND.RECEIPT || (MESSAGE_KINDS & (1 << kind)) === 0 || header.sequence === 0) {
       const start = offset + header.headerLength;
       if (kind === KIND.SKIP) this.#skip(buffer, start, offset + length);
       else this.#control.take(header, buffer, start, offset + length, route.transport);
@@ -142,6 +154,8 @@ export class Inbound {
     incoming.flowIndex = flow;
     incoming.messageId = header.messageId;
     incoming.reliable = (header.sections & SECTION.BEST_EFFORT) === 0;
+    incoming.acknowledged = (header.sections & SECTION.ACKNOWLEDGED) !== 0;
+    incoming.redelivered = (header.flags & FLAG.REDELIVERED) !== 0;
     incoming.via = via;
     incoming.expiry = header.expiry;
     incoming.sampledTime = (header.flags & FLAG.SAMPLED_TIME) !== 0 ? header.sampledTime : 0;
@@ -152,7 +166,7 @@ export class Inbound {
     incoming.end = offset + header.length;
     // What a medium may lose takes no credit: the lost part could never be returned.
     incoming.cost = lossless ? incoming.end - incoming.start + CREDIT_OVERHEAD : 0;
-    this.#host.incoming(this.#link, incoming);
+    this.#host.reception.remote(this.#link, incoming);
   }
 
   #headers(buffer: FrameBuffer, offset: number): Readonly<Record<string, string>> | undefined {
@@ -180,6 +194,7 @@ export class Inbound {
         topic.id,
         header.messageId,
         header.sections,
+        (header.flags & FLAG.REDELIVERED) !== 0,
         this.#headers(buffer, offset),
         header.expiry,
         (header.flags & FLAG.SAMPLED_TIME) !== 0 ? header.sampledTime : 0,
@@ -210,6 +225,8 @@ export class Inbound {
     incoming.flowIndex = flow;
     incoming.messageId = assembly.messageId;
     incoming.reliable = (assembly.sections & SECTION.BEST_EFFORT) === 0;
+    incoming.acknowledged = (assembly.sections & SECTION.ACKNOWLEDGED) !== 0;
+    incoming.redelivered = assembly.redelivered;
     incoming.via = via;
     incoming.expiry = assembly.expiry;
     incoming.sampledTime = assembly.sampledTime;
@@ -219,7 +236,7 @@ export class Inbound {
     incoming.start = 0;
     incoming.end = assembly.total;
     incoming.cost = lossless ? assembly.total + CREDIT_OVERHEAD : 0;
-    this.#host.incoming(this.#link, incoming);
+    this.#host.reception.remote(this.#link, incoming);
   }
 
   #dropAssembly(flow: number): void {

@@ -9,6 +9,10 @@ export class IncomingMessage {
   flowIndex = 0;
   messageId = 0;
   reliable = true;
+  /** Its sender wants to hear when it is processed. */
+  acknowledged = false;
+  /** It was sent before, maybe to another receiver. */
+  redelivered = false;
   via = '';
   /** When nobody may take it any more; see `Expiry`. */
   expiry = 0;

@@ -1,4 +1,10 @@
-import { KIND, type PeerInfo, type PeerTransport, type TransportCapabilities } from '../contract/index.ts';
+import {
+  KIND,
+  type PeerInfo,
+  type PeerTransport,
+  type Reliability,
+  type TransportCapabilities,
+} from '../contract/index.ts';
 import type { ReasonText } from '../outcomes.ts';
 import type { Facts } from '../selector/policy.ts';
 import { type Selection, select } from '../selector/select.ts';
@@ -124,7 +130,7 @@ export class Link {
       topic: message.topic.name,
       bytes: message.size,
       priority: message.priority,
-      reliability: message.reliable ? ('reliable' as const) : ('best-effort' as const),
+      reliability: reliabilityOf(message),
       durability: 'volatile' as const,
     };
     return this.explain(facts, message.via, routes);
@@ -283,6 +289,11 @@ export class Link {
     this.#pings.clear();
     await Promise.allSettled(closing);
   }
+}
+
+function reliabilityOf({ reliable, acknowledged }: OutMessage): Reliability {
+  if (acknowledged) return 'acknowledged';
+  return reliable ? 'reliable' : 'best-effort';
 }
 
 /** Announced losses that are kept to be told again; far more than a link has open at a time. */

@@ -1,19 +1,32 @@
 import { allocateFrameBuffer, type FrameBuffer, type PeerInfo } from '../contract/index.ts';
 import { type DeadlineLane, type Expirable, withdraw } from '../deadlines.ts';
 import { TIME_PASSED } from '../expiry.ts';
-import type { Counters, Outcome, ReasonText } from '../outcomes.ts';
+import { type Counters, isSuccess, type Outcome, type ReasonText } from '../outcomes.ts';
 import { SETTLED } from '../stats/channels.ts';
 import type { Diagnostics } from '../stats/diagnostics.ts';
 import type { FailureTable } from '../stats/failure-table.ts';
 import type { OutTopic } from './out-topic.ts';
 import type { Route } from './route.ts';
 
+/** A delivery that has no outcome yet: a message on its way, or one that is kept until it is acknowledged. */
+export interface UnderWay {
+  readonly target: { readonly peer: PeerInfo };
+  readonly topic: OutTopic;
+  readonly carriedBy: string | undefined;
+  /** 0: no frame bears it yet. */
+  readonly sequence: number;
+  /** How often it was sent, when it is to be acknowledged. */
+  readonly attempts: number | undefined;
+  /** Ends it where it stands (deadline, abort). */
+  giveUp(outcome: Outcome, reason: ReasonText): void;
+}
+
 /** Who is told how a delivery ended. */
 export interface Settlement {
   /** Before a message is submitted. */
-  opened(message: OutMessage): void;
+  opened(message: UnderWay): void;
   /** Called exactly once a message. The message object is reused afterwards: keep nothing of it. */
-  settled(message: OutMessage, outcome: Outcome, reason: ReasonText | undefined): void;
+  settled(message: UnderWay, outcome: Outcome, reason: ReasonText | undefined): void;
 }
 
 /** Where outcomes are counted and told. */
@@ -49,13 +62,18 @@ export const NO_BYTES = allocateFrameBuffer(0);
  * One message on its way to one peer, from `submit` until it is settled. Pooled; linked into exactly one queue at a
  * time: waiting for credit, ready to be written, or a route's window of unconfirmed frames.
  */
-export class OutMessage implements Expirable {
+export class OutMessage implements UnderWay, Expirable {
   kind = 0;
   priority = 0;
   codec = 0;
   reliable = true;
   /** 0 to 63; with the priority it names the flow. */
   flow = 0;
+  /** One of the attempts to have it acknowledged: the delivery is kept, and counted, elsewhere. */
+  acknowledged = false;
+  /** Not the first of them. */
+  redelivered = false;
+  readonly attempts = undefined;
   /** It bears an order key: a group's member keeps the key. */
   keyed = false;
   /** Given at the first commit; 0 before. */
@@ -97,6 +115,10 @@ export class OutMessage implements Expirable {
   done = false;
   next: OutMessage | undefined;
 
+  giveUp(outcome: Outcome, reason: ReasonText): void {
+    this.target.settleEarly(this, outcome, reason);
+  }
+
   /** What has a sequence must arrive, or leave a gap: then the receiver drops it. */
   expire(): void {
     if (this.sequence === 0) this.target.settleEarly(this, 'expired', TIME_PASSED);
@@ -109,9 +131,11 @@ export class OutMessage implements Expirable {
   end(host: SettlementHost, outcome: Outcome, reason: ReasonText | undefined): void {
     if (this.done) return;
     this.done = true;
-    host.counters.outcomes[outcome]++;
-    if (outcome !== 'delivered' && reason !== undefined) host.failures.count(outcome, reason);
-    if (SETTLED.hasSubscribers) host.diagnostics.settled(this, outcome, reason);
+    if (!this.acknowledged) {
+      host.counters.outcomes[outcome]++;
+      if (!isSuccess(outcome) && reason !== undefined) host.failures.count(outcome, reason);
+      if (SETTLED.hasSubscribers) host.diagnostics.settled(this, outcome, reason);
+    }
     const { settlement } = this;
     this.settlement = undefined;
     settlement?.settled(this, outcome, reason);
@@ -135,6 +159,7 @@ export class OutMessagePool {
     message.sequence = 0;
     message.written = 0;
     message.cost = 0;
+    message.acknowledged = false;
     return message;
   }
 

@@ -233,7 +233,7 @@ export class Outbound implements Target {
       topic.choices.length = 0;
       topic.choicesEpoch = this.#link.routesEpoch;
     }
-    const key = (this.#link.sizeClass(message.size) * 5 + message.priority) * 2 + (message.reliable ? 1 : 0);
+    const key = (this.#link.sizeClass(message.size) * 5 + message.priority) * 3 + reliabilityIndex(message);
     let route = topic.choices[key];
     if (route === undefined) {
       route = this.#link.chooseRoute(message);
@@ -364,6 +364,11 @@ export class Outbound implements Target {
     for (const topic of this.#waitingTopics) count += topic.waitingCount;
     return count;
   }
+}
+
+function reliabilityIndex({ reliable, acknowledged }: OutMessage): number {
+  if (acknowledged) return 2;
+  return reliable ? 1 : 0;
 }
 
 function isBoundByLink(message: OutMessage): boolean {

@@ -188,6 +188,10 @@ export class Route implements Candidate {
     let head = HEADER_BYTES;
     let sections: number = message.reliable ? 0 : SECTION.BEST_EFFORT;
     let flags: number = WHOLE;
+    if (message.acknowledged) {
+      sections |= SECTION.ACKNOWLEDGED;
+      if (message.redelivered) flags |= FLAG.REDELIVERED;
+    }
     if (topic.announced[this.index] !== this.session || !this.capabilities.lossless) {
       sections |= SECTION.TOPIC_NAME;
       head += align8(1 + topic.label.length);
@@ -229,6 +233,10 @@ export class Route implements Candidate {
       let head = HEADER_BYTES + 8;
       let sections: number = message.reliable ? 0 : SECTION.BEST_EFFORT;
       let flags = 0;
+      if (message.acknowledged) {
+        sections |= SECTION.ACKNOWLEDGED;
+        if (message.redelivered) flags |= FLAG.REDELIVERED;
+      }
       if (first) {
         // A clock is nothing beside a message of this size.
         flags = FLAG.FIRST | FLAG.SAMPLED_TIME;

@@ -5,7 +5,7 @@ import type { Route } from './route.ts';
 const RESOLVED = Promise.resolve();
 
 /**
- * What is left for the end of a turn: confirm and credit frames of links that owe some, then one flush a route. So all
+ * What is left for the end of a turn: receipts, confirm and credit frames of links that owe some, then one flush a route. So all
  * frames of a turn leave in one write, and answers ride with them.
  *
  * While the dispatcher hands frames over, the turn ends with its pass. Where promises are involved - it began in user
@@ -16,6 +16,7 @@ export class TurnEnd {
   readonly #links: Link[] = [];
   #linkCount = 0;
   readonly #routes: Route[] = [];
+  #receipts: { send(): void } | undefined;
   #routeCount = 0;
   #inPass = false;
   #continues = false;
@@ -26,6 +27,12 @@ export class TurnEnd {
     if (link.answerQueued) return;
     link.answerQueued = true;
     this.#links[this.#linkCount++] = link;
+    this.#schedule();
+  }
+
+  /** Messages have been processed whose senders wait for a word. */
+  sendReceipts(receipts: { send(): void }): void {
+    this.#receipts = receipts;
     this.#schedule();
   }
 
@@ -43,7 +50,7 @@ export class TurnEnd {
 
   endPass(): void {
     this.#inPass = false;
-    if (this.#linkCount === 0 && this.#routeCount === 0) this.#continues = false;
+    if (this.#linkCount === 0 && this.#routeCount === 0 && this.#receipts === undefined) this.#continues = false;
     else if (this.#continues) this.#schedule();
     else this.run();
   }
@@ -72,6 +79,9 @@ export class TurnEnd {
   /** Also called by the dispatcher between two batches, so that credit flows while a long backlog is read. */
   run(): void {
     this.#continues = false;
+    const receipts = this.#receipts;
+    this.#receipts = undefined;
+    receipts?.send();
     for (let i = 0; i < this.#linkCount; i++) {
       const link = this.#links[i];
       link.answerQueued = false;

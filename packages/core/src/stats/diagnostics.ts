@@ -27,6 +27,11 @@ const KIND_NAMES = Object.fromEntries(
 
 const RESOLVED = Promise.resolve();
 
+/** What is told of a delivery that has its outcome. */
+type Settled = Pick<OutMessage, 'topic' | 'id' | 'kind' | 'size' | 'priority' | 'carriedBy'> & {
+  readonly target: { readonly peer: PeerInfo };
+};
+
 /** What `published` is told of a message that is not yet split over its targets. */
 type Published = Pick<OutMessage, 'priority' | 'size'>;
 
@@ -63,7 +68,7 @@ export class Diagnostics {
     this.#add(SENT, notice);
   }
 
-  settled(message: OutMessage, outcome: Outcome, reason: ReasonText | undefined): void {
+  settled(message: Settled, outcome: Outcome, reason: ReasonText | undefined): void {
     const notice: SettledNotice = {
       ...this.#outgoing(message),
       peer: message.target.peer,
@@ -107,7 +112,7 @@ export class Diagnostics {
     return { ...this.#notice(), topic, id, kind: KIND_NAMES[kind], bytes, priority: PRIORITIES[priority] };
   }
 
-  #outgoing({ topic, id, kind, size, priority }: OutMessage) {
+  #outgoing({ topic, id, kind, size, priority }: Omit<Settled, 'target' | 'carriedBy'>) {
     return this.#message(topic.name, id, kind, size, priority);
   }
 

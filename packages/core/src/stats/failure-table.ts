@@ -2,7 +2,7 @@ import type { Outcome, Reason, ReasonText } from '../outcomes.ts';
 
 /** Deliveries that ended alike. */
 export interface FailureCount {
-  readonly outcome: Exclude<Outcome, 'delivered'>;
+  readonly outcome: Exclude<Outcome, 'delivered' | 'processed'>;
   readonly reason: Reason;
   readonly count: number;
 }

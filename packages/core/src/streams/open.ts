@@ -35,6 +35,7 @@ export function open(
     codec: 0,
     priority,
     reliable: true,
+    acknowledged: undefined,
     flow: engine.interest.entry(name).hash,
     keyed: false,
     headers: encodeHeaders(options?.headers ?? {}, limits.maxHeadersBytes, openingHeader(limits.streamWindow)),

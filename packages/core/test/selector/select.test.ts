@@ -38,7 +38,7 @@ function mayCarry(
   name: string,
 ): boolean {
   const kept = { volatile: true, process: can.durable !== 'none', disk: can.durable === 'disk' }[facts.durability];
-  const arrives = { 'best-effort': true, reliable: can.lossless, acknowledged: false }[facts.reliability];
+  const arrives = { 'best-effort': true, reliable: can.lossless, acknowledged: can.lossless }[facts.reliability];
   return kept && arrives && facts.bytes <= can.maxMessageLength && state !== 'down' && (via ?? name) === name;
 }
 
@@ -107,7 +107,9 @@ describe('select', () => {
       select({ ...plain, ...facts }, [one], HYBRID, via).rejected[0]?.reason;
     expect(reasonOf({}, candidate('uds'), 'shm')).toContain('forced via shm');
     expect(reasonOf({}, candidate('uds', { lossless: false }))).toContain('may lose');
-    expect(reasonOf({ reliability: 'acknowledged' }, candidate('uds'))).toContain('acknowledged');
+    expect(reasonOf({ reliability: 'acknowledged' }, candidate('uds', { lossless: false }))).toContain(
+      'is acknowledged',
+    );
     expect(reasonOf({ durability: 'process' }, candidate('uds'))).toContain('stores nothing');
     expect(reasonOf({ durability: 'disk' }, candidate('mmap', { durable: 'process' }))).toContain('disk');
     expect(reasonOf({ bytes: 11 }, candidate('uds', { maxMessageLength: 10 }))).toContain('at most 10 bytes');

@@ -95,6 +95,7 @@ export async function participant(
       // Never read: the two are introduced by `greet`, nobody is looked for.
       records: undefined as unknown as Records,
       transports,
+      deadLetters: undefined,
     },
     hold,
   );

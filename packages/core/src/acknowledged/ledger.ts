@@ -1,0 +1,161 @@
+import type { CodecTable } from '../codecs/index.ts';
+import { KIND } from '../contract/index.ts';
+import type { Deadlines } from '../deadlines.ts';
+import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
+import type { Expiry } from '../expiry.ts';
+import type { Answer } from '../link/incoming-message.ts';
+import type { Link } from '../link/link.ts';
+import type { Settlement, SettlementHost, Target } from '../link/out-message.ts';
+import type { OutTopic } from '../link/out-topic.ts';
+import { isSuccess, type Outcome, REASONS, type ReasonText } from '../outcomes.ts';
+import { SETTLED } from '../stats/channels.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import type { Refusal } from './processing.ts';
+import { readIds } from './receipt-ids.ts';
+import type { AckTerms } from './terms.ts';
+import { Unacknowledged, type UnacknowledgedHost } from './unacknowledged.ts';
+
+export interface LedgerHost extends SettlementHost {
+  readonly codecs: CodecTable;
+  readonly deadlines: Deadlines;
+  readonly expiry: Expiry;
+  readonly outgoing: Outgoing;
+  readonly deadLetters: DeadLetters;
+}
+
+const RESOLVED = Promise.resolve();
+
+/** The sending side of `acknowledged`: every delivery whose receiver has not said yet that it is processed. */
+export class Ledger implements UnacknowledgedHost {
+  readonly deadlines: Deadlines;
+  readonly expiry: Expiry;
+  readonly #host: LedgerHost;
+  /** By message id; deliveries of one message are chained. */
+  readonly #open = new Map<number, Unacknowledged>();
+  #isWaking = false;
+
+  constructor(host: LedgerHost) {
+    this.#host = host;
+    this.deadlines = host.deadlines;
+    this.expiry = host.expiry;
+  }
+
+  /** Takes a delivery over; it gets its outcome from here. */
+  open(
+    target: Target,
+    topic: OutTopic,
+    shipment: Shipment,
+    terms: AckTerms,
+    id: number,
+    settlement: Settlement | undefined,
+  ): void {
+    const delivery = new Unacknowledged(this, id, target, topic, shipment, terms, settlement);
+    delivery.next = this.#open.get(id);
+    this.#open.set(id, delivery);
+    this.#host.counters.targets++;
+    settlement?.opened(delivery);
+    delivery.transmit();
+  }
+
+  transmit(delivery: Unacknowledged): void {
+    this.#host.outgoing.transmit(delivery);
+  }
+
+  retarget(delivery: Unacknowledged): boolean {
+    return this.#host.outgoing.retarget(delivery);
+  }
+
+  bury(delivery: Unacknowledged, reason: ReasonText): void {
+    this.#host.deadLetters.bury(delivery, reason);
+  }
+
+  ended(delivery: Unacknowledged, outcome: Outcome, reason: ReasonText | undefined): void {
+    this.#forget(delivery);
+    const { counters, failures, diagnostics } = this.#host;
+    counters.outcomes[outcome]++;
+    if (!isSuccess(outcome) && reason !== undefined) failures.count(outcome, reason);
+    if (SETTLED.hasSubscribers) diagnostics.settled(delivery, outcome, reason);
+    delivery.settlement?.settled(delivery, outcome, reason);
+  }
+
+  #forget(delivery: Unacknowledged): void {
+    const first = this.#open.get(delivery.id);
+    if (first === delivery) {
+      if (delivery.next === undefined) this.#open.delete(delivery.id);
+      else this.#open.set(delivery.id, delivery.next);
+      return;
+    }
+    for (let other = first; other !== undefined; other = other.next)
+      if (other.next === delivery) other.next = delivery.next;
+  }
+
+  /** A receipt, or a refusal, from one who has been given messages of `group`, or of nobody's. */
+  heard(from: Target, group: string | undefined, answer: Answer): void {
+    const { kind, messageId, codec, buffer, start, end } = answer;
+    if (kind === KIND.RECEIPT) {
+      readIds(buffer, start, end, (id) => this.#find(from, group, id)?.processed());
+      return;
+    }
+    const { reason, retryIn } = refusalIn(() => this.#host.codecs.decode(codec, buffer, start, end));
+    this.#find(from, group, messageId)?.refused(from, reason, retryIn);
+  }
+
+  /** Of a group, anybody who ever had it may say that it is processed. */
+  #find(from: Target, group: string | undefined, id: number): Unacknowledged | undefined {
+    let delivery = this.#open.get(id);
+    while (delivery !== undefined) {
+      if (delivery.topic.group === group && (group !== undefined || delivery.target === from)) return delivery;
+      delivery = delivery.next;
+    }
+    return undefined;
+  }
+
+  /** A peer is gone: what it had and did not process is somebody else's. */
+  linkEnded({ outbound }: Link, reason: ReasonText): void {
+    for (const delivery of this.#all())
+      if (delivery.isReceived && delivery.target === outbound) delivery.retry(reason, 0);
+  }
+
+  /** A group has a new member: what waits for one is sent when all is said about it. */
+  memberJoined(): void {
+    if (this.#open.size === 0 || this.#isWaking) return;
+    this.#isWaking = true;
+    void RESOLVED.then(() => {
+      this.#isWaking = false;
+      for (const delivery of this.#all()) if (delivery.isParked) delivery.resume();
+    });
+  }
+
+  /** Ends everything that is open. */
+  failAll(outcome: Outcome, reason: ReasonText): void {
+    for (const delivery of this.#all()) delivery.giveUp(outcome, reason);
+  }
+
+  #all(): Unacknowledged[] {
+    const all: Unacknowledged[] = [];
+    for (const first of this.#open.values())
+      for (let delivery: Unacknowledged | undefined = first; delivery !== undefined; delivery = delivery.next)
+        all.push(delivery);
+    return all;
+  }
+}
+
+/** What a peer says in a refusal, which may be anything. */
+function refusalIn(read: () => unknown): Refusal {
+  let said: Partial<Record<keyof Refusal, unknown>> = {};
+  try {
+    const value = read();
+    if (typeof value === 'object' && value !== null) said = value;
+  } catch {
+    // What cannot be read says nothing; that it refuses is said by the kind of the frame.
+  }
+  const { reason, retryIn } = said;
+  const known = typeof reason === 'string' && REASONS.some((one) => reason === one || reason.startsWith(`${one}: `));
+  return {
+    reason: known ? (reason as ReasonText) : 'the handler refused it',
+    retryIn: typeof retryIn === 'number' && retryIn >= 0 && retryIn <= MAX_PAUSE_MS ? retryIn : undefined,
+  };
+}
+
+/** The longest pause that a receiver may ask for: a month. */
+const MAX_PAUSE_MS = 2_678_400_000;

@@ -1,0 +1,204 @@
+import { type Clock, KIND } from '../contract/index.ts';
+import type { CreditAccount } from '../credit.ts';
+import type { Encoder } from '../delivery/encoder.ts';
+import type { Arrival } from '../delivery/held-delivery.ts';
+import type { LocalTarget } from '../delivery/local-target.ts';
+import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
+import { groupLabel } from '../interest/group-label.ts';
+import type { TopicEntry } from '../interest/topic-entry.ts';
+import type { Link } from '../link/link.ts';
+import { NO_BYTES, ON_FULL } from '../link/out-message.ts';
+import type { TurnEnd } from '../link/turn-end.ts';
+import type { ActiveSubscription } from '../subscription.ts';
+import { Processing, type ProcessingHost, type Refusal } from './processing.ts';
+import { encodeIds, MAX_RECEIPT_IDS } from './receipt-ids.ts';
+import { RecentMessages, type Remembered } from './recent-messages.ts';
+
+/** Topics, or groups' parts of them, of one sender of which something is remembered. */
+const MAX_LABELS = 65_536;
+
+const TOO_LATE: Refusal = { reason: 'its time passed', retryIn: 0 };
+
+export interface ReceiptsHost {
+  readonly clock: Clock;
+  readonly encoder: Encoder;
+  readonly local: LocalTarget;
+  readonly outgoing: Outgoing;
+  readonly turnEnd: TurnEnd;
+}
+
+/** One sender's messages of one topic, or of one group's part of it: what is to be said about them, and where. */
+class Sender implements ProcessingHost {
+  readonly recent: RecentMessages;
+  /** Ids to be confirmed at the end of the turn. */
+  readonly due: number[] = [];
+  readonly entry: TopicEntry;
+  readonly group: string | undefined;
+  readonly link: Link | undefined;
+  readonly #receipts: Receipts;
+
+  constructor(
+    receipts: Receipts,
+    link: Link | undefined,
+    entry: TopicEntry,
+    group: string | undefined,
+    remembered: Remembered,
+  ) {
+    this.#receipts = receipts;
+    this.link = link;
+    this.entry = entry;
+    this.group = group;
+    this.recent = new RecentMessages(remembered);
+  }
+
+  decided(processing: Processing, refusal: Refusal | undefined): void {
+    const { id, processedBy } = processing;
+    if (refusal === undefined) {
+      this.recent.processed(id, this.#receipts.now());
+      this.#receipts.processed(this, id);
+    } else {
+      this.recent.failed(id, processedBy);
+      this.#receipts.refuse(this, id, refusal);
+    }
+  }
+}
+
+/**
+ * The receiving side of `acknowledged`: knows what is at work here and what was processed not long ago, and tells senders.
+ * Receipts travel under the name of what they confirm, as reliable messages of their own: all of a turn in one.
+ */
+export class Receipts {
+  readonly #host: ReceiptsHost;
+  readonly #senders = new Map<Link | undefined, Map<string, Sender>>();
+  readonly #due: Sender[] = [];
+  readonly #remembered: Remembered = { count: 0 };
+
+  constructor(host: ReceiptsHost) {
+    this.#host = host;
+  }
+
+  now(): number {
+    return this.#host.clock.now();
+  }
+
+  /** True for a message that is at work here already, or was processed: then its sender is told again. */
+  knows({ link, entry, group, id }: Arrival): boolean {
+    const sender = this.#sender(link, entry, group);
+    if (sender.recent.open.has(id)) return true;
+    if (!sender.recent.isProcessed(id)) return false;
+    this.processed(sender, id);
+    return true;
+  }
+
+  /** Begins with a message that is not known; `account` gets its credit back when all are done with it. */
+  begin(arrival: Arrival, account: CreditAccount, isForMany: boolean): Processing {
+    const { link, entry, group, id, cost, reliable, expiry } = arrival;
+    const sender = this.#sender(link, entry, group);
+    const before = sender.recent.processedBy(id);
+    const processedBy = isForMany || before !== undefined ? new Set<ActiveSubscription>(before) : undefined;
+    const processing = new Processing(sender, id, account, cost, reliable, expiry, processedBy);
+    sender.recent.open.set(id, processing);
+    return processing;
+  }
+
+  #sender(link: Link | undefined, entry: TopicEntry, group: string | undefined): Sender {
+    let labels = this.#senders.get(link);
+    if (labels === undefined) {
+      labels = new Map();
+      this.#senders.set(link, labels);
+    }
+    const label = group === undefined ? entry.name : groupLabel(entry.name, group);
+    let sender = labels.get(label);
+    if (sender === undefined) {
+      if (labels.size >= MAX_LABELS) forgetIdle(labels);
+      sender = new Sender(this, link, entry, group, this.#remembered);
+      labels.set(label, sender);
+    }
+    return sender;
+  }
+
+  processed(sender: Sender, id: number): void {
+    if (sender.due.length === 0) {
+      this.#due.push(sender);
+      this.#host.turnEnd.sendReceipts(this);
+    }
+    sender.due.push(id);
+  }
+
+  /** A message came too late to be looked at. */
+  expired(link: Link, entry: TopicEntry, group: string | undefined, id: number): void {
+    this.refuse(this.#sender(link, entry, group), id, TOO_LATE);
+  }
+
+  refuse(sender: Sender, id: number, refusal: Refusal): void {
+    const shipment = receiptShipment(sender);
+    this.#host.encoder.into(shipment, refusal, `refusal of ${sender.entry.name}`);
+    this.#send(sender, KIND.NACK, id, shipment);
+  }
+
+  /** The end of a turn. */
+  send(): void {
+    for (const sender of this.#due.splice(0)) {
+      const ids = sender.due.splice(0);
+      for (let from = 0; from < ids.length; from += MAX_RECEIPT_IDS) {
+        const shipment = receiptShipment(sender);
+        const bytes = encodeIds(ids, from, Math.min(ids.length, from + MAX_RECEIPT_IDS));
+        this.#host.encoder.into(shipment, bytes, `receipt of ${sender.entry.name}`);
+        this.#send(sender, KIND.RECEIPT, 0, shipment);
+      }
+    }
+  }
+
+  #send({ link, entry, group }: Sender, kind: number, id: number, shipment: Shipment): void {
+    const { outgoing, local } = this.#host;
+    if (link === undefined) {
+      const topic = group === undefined ? local.topic(entry) : local.topic(entry, group, groupLabel(entry.name, group));
+      outgoing.sendTo(local, topic, kind, id, shipment, undefined);
+    } else if (!link.ended) {
+      const topic = link.outbound.topic(entry.name, entry.hash, group);
+      outgoing.sendTo(link.outbound, topic, kind, id, shipment, undefined);
+    }
+  }
+
+  /** The sender is gone for good: nobody waits for a word. */
+  linkEnded(link: Link): void {
+    const labels = this.#senders.get(link);
+    if (labels === undefined) return;
+    this.#senders.delete(link);
+    for (const { recent, due } of labels.values()) {
+      recent.clear();
+      due.length = 0;
+    }
+  }
+}
+
+/** What makes room for another label: what is remembered of one with nothing at work. */
+function forgetIdle(labels: Map<string, Sender>): void {
+  for (const [label, { recent, due }] of labels) {
+    if (recent.open.size > 0 || due.length > 0) continue;
+    recent.clear();
+    labels.delete(label);
+    return;
+  }
+}
+
+/** Urgent: by receipts the sender knows who has room. */
+function receiptShipment({ entry }: Sender): Shipment {
+  return {
+    payload: NO_BYTES,
+    start: 0,
+    size: 0,
+    codec: 0,
+    priority: 1,
+    reliable: true,
+    acknowledged: undefined,
+    flow: entry.hash,
+    keyed: false,
+    headers: undefined,
+    expiry: 0,
+    via: undefined,
+    onFull: ON_FULL.WAIT,
+    value: undefined,
+    byReference: false,
+  };
+}
