@@ -124,12 +124,14 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable {
 
   opened(message: OutMessage): void {
     this.#message = message;
+    if (this.topic.group !== undefined) this.#host.deadlines.add(this, this.terms.ackTimeoutMs);
   }
 
   settled(message: OutMessage, outcome: Outcome, reason: ReasonText | undefined): void {
     // Its receiver was faster than the confirmation, or the caller has given up.
     if (message !== this.#message) return;
     this.#message = undefined;
+    this.#host.deadlines.remove(this);
     this.target = message.target;
     this.topic = message.topic;
     this.carriedBy = message.carriedBy;
@@ -182,8 +184,23 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable {
 
   expire(): void {
     if (this.#state === STATE.RECEIVED) this.retry(NOT_IN_TIME, 0);
-    else if (this.#state === STATE.PARKED) this.#bury(GROUP_EMPTY);
+    else if (this.#state === STATE.UNDER_WAY) this.#takeBack();
+    else if (this.#state === STATE.PARKED && !this.#host.expiry.hasPassed(this.shipment.expiry))
+      this.#bury(GROUP_EMPTY);
     else this.resume();
+  }
+
+  /** It waits for a member that is behind or stuck; another one may have room. What is written already stays. */
+  #takeBack(): void {
+    const message = this.#message as OutMessage;
+    if (message.sequence > 0) {
+      this.#host.deadlines.add(this, this.terms.ackTimeoutMs);
+      return;
+    }
+    this.#message = undefined;
+    message.giveUp('expired', TIME_PASSED);
+    this.attempts--;
+    this.resume();
   }
 
   giveUp(outcome: Outcome, reason: ReasonText): void {

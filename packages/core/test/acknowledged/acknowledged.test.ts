@@ -339,6 +339,35 @@ describe('an acknowledged message for a group', () => {
     expect((await again).deliveries[0]).toMatchObject({ group: 'g', outcome: 'processed' });
   });
 
+  test('that waits for room at a stuck member goes to another in time, unmarked: nobody has seen it', async () => {
+    const bytes = new Uint8Array(200_000);
+    const stuck = worker(b, 'g');
+    await turn();
+    const options = { ackTimeout: 1000, maxDeliveries: 1 };
+    publish(bytes, options);
+    const state = publish(bytes, options);
+    await flow(red);
+    expect(stuck.seen).toHaveLength(1);
+    const free = worker(c, 'g');
+    await turn();
+    await pass(1000);
+    expect(free.marks()).toEqual([false]);
+    free.seen[0].done();
+    await flow(red);
+    expect(state.receipt?.deliveries[0]).toMatchObject({ peerName: 'c', outcome: 'processed', attempts: 1 });
+  });
+
+  test('without a member when its ttl passes is expired', async () => {
+    worker(b, 'g');
+    await turn();
+    const state = publish(1, { ttl: 500, ackTimeout: 1000 });
+    await flow(red);
+    await mesh.kill(b);
+    await pass(1000);
+    expect(state.error?.code).toBe('DEADLINE_EXCEEDED');
+    expect(a.bus.deadLetters.size).toBe(0);
+  });
+
   test('that waits in a member which closes goes to another at once; what its handler has begun stays', async () => {
     const seen: number[] = [];
     let finish = () => {};
