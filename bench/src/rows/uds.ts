@@ -77,6 +77,20 @@ export const UDS_ROWS: readonly RowSpec[] = [
     target: { figure: 'rate', atLeast: 500_000 },
   },
   {
+    name: 'uds-group',
+    mode: 'bus-rate',
+    ...bus,
+    program: 'uds-group-request',
+    target: { figure: 'rate', atLeast: 60_000 },
+  },
+  {
+    name: 'uds-acknowledged',
+    mode: 'bus-rate',
+    ...bus,
+    program: 'uds-acknowledged',
+    target: { figure: 'rate', atLeast: 150_000 },
+  },
+  {
     name: 'uds-pairs-6',
     mode: 'bus-rate',
     ...bus,
