@@ -102,6 +102,7 @@ export class PublishCall implements Settlement, Expirable {
     this.#reject(
       new BusError(code, `none of ${count} ${count === 1 ? 'delivery' : 'deliveries'} succeeded: ${failure.reason}`, {
         where: `publish ${this.#topic}`,
+        remedy: outcome === 'dead-lettered' ? 'mend what was wrong, and requeue what bus.deadLetters has' : undefined,
         outcome: outcome === 'peer-gone' ? (this.#unknown ? 'unknown' : 'not-sent') : undefined,
         data: receipt,
       }),
