@@ -94,6 +94,11 @@ export class Link {
     return { messages: this.#outbound?.queued ?? 0, bytes: this.#outbound?.queuedBytes ?? 0 };
   }
 
+  /** See `Outbound.stalledMillis`. */
+  get stalledMillis(): number {
+    return this.#outbound?.stalledMillis ?? 0;
+  }
+
   /** Frames received so far. */
   get framesReceived(): number {
     let frames = 0;

@@ -32,6 +32,8 @@ export class Outbound implements Target {
   readonly #waitingTopics = new Set<OutTopic>();
   readonly #lossy: LossyFlows | undefined;
   #pumping = false;
+  /** When a queued message was written last, or the first of them was queued; ms of the clock. */
+  #movedAt = 0;
 
   constructor(link: Link, host: LinkHost) {
     this.#link = link;
@@ -108,11 +110,16 @@ export class Outbound implements Target {
     }
     if (this.#ready.count === 0 && this.#link.mayCarryData && this.#write(message)) return;
     this.#ready.push(message);
-    this.queuedBytes += message.size;
+    this.#queued(message);
     if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'route');
     this.#host.expiry.watch(message, message.expiry);
     // Room kept for the urgent is used at once; what is not first in line waits for the pump.
     if (this.#ready.isNext(message)) this.pump();
+  }
+
+  #queued({ size }: OutMessage): void {
+    if (this.queuedBytes === 0) this.#movedAt = this.#host.clock.now();
+    this.queuedBytes += size;
   }
 
   #whyNoAccount({ label }: OutTopic): ReasonText {
@@ -129,7 +136,7 @@ export class Outbound implements Target {
     }
     topic.wait(message);
     this.#waitingTopics.add(topic);
-    this.queuedBytes += message.size;
+    this.#queued(message);
     this.#host.expiry.watch(message, message.expiry);
     if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'credit');
     if (message.onFull === ON_FULL.DROP_OLDEST) this.#dropOldest(topic);
@@ -159,6 +166,7 @@ export class Outbound implements Target {
 
   #pumpReady(): void {
     let blocked = 0;
+    let moved = false;
     for (let priority = this.#ready.turn(0); priority >= 0; priority = this.#ready.turn(blocked)) {
       // Shifted first: a settlement inside #write may pool the message.
       const message = this.#ready.shift(priority) as OutMessage;
@@ -166,6 +174,7 @@ export class Outbound implements Target {
       if (message.sequence === 0 && this.#isOver(message)) this.#discard(message);
       else if (this.#write(message)) {
         this.queuedBytes -= size;
+        moved = true;
         this.#ready.wrote(priority, size - written);
       } else {
         this.#ready.prepend(priority, [message]);
@@ -173,6 +182,7 @@ export class Outbound implements Target {
         blocked |= 1 << priority;
       }
     }
+    if (moved) this.#movedAt = this.#host.clock.now();
   }
 
   /** Settled already, or by now its time has passed: timers may be late. */
@@ -356,6 +366,11 @@ export class Outbound implements Target {
       if (isFree && outcome === 'peer-gone') this.#regroup(message, outcome, reason);
       else this.settle(message, outcome, reason);
     }
+  }
+
+  /** ms for which messages have waited without one of them getting away; 0 when none waits. */
+  get stalledMillis(): number {
+    return this.queued === 0 ? 0 : this.#host.clock.now() - this.#movedAt;
   }
 
   /** Messages not yet written. */

@@ -40,6 +40,8 @@ export interface PeerStats {
   readonly connected: boolean;
   /** Messages to it that wait for credit or a route. */
   readonly queued: QueueStats;
+  /** ms for which they have waited without one of them getting away: the peer does not read, or its subscribers do not. */
+  readonly stalledMillis: number;
   /** One for every transport both have, in the order of installation. */
   readonly routes: readonly RouteStats[];
 }
@@ -97,13 +99,14 @@ export function busStats(engine: Engine): BusStats {
 }
 
 function peerStats(link: Link): PeerStats {
-  const { peer, connected, queued, routes, inRoutes } = link;
+  const { peer, connected, queued, stalledMillis, routes, inRoutes } = link;
   return {
     peer: peer.id,
     name: peer.name,
     pid: peer.pid,
     connected,
     queued,
+    stalledMillis,
     routes: routes.map((route) =>
       routeStats(
         route,

@@ -48,6 +48,7 @@ test('an idle link shows its route, holds no histogram, and is not woken by bein
       pid: process.pid,
       connected: true,
       queued: { messages: 0, bytes: 0 },
+      stalledMillis: 0,
       routes: [
         {
           transport: 'red',
@@ -181,6 +182,32 @@ test('a snapshot is a copy', async () => {
   expect(before.counters).toMatchObject({ published: 0, targets: 0, outcomes: { delivered: 0 } });
   expect(statsOf(pair.a).counters).toMatchObject({ published: 1, targets: 1, outcomes: { delivered: 1 } });
   expect(structuredClone(before)).toEqual(before);
+});
+
+test('a peer that takes nothing is stalled from the first message that waits; each that gets away ends it', async () => {
+  await start({ limits: { topicCredit: 1000 } });
+  const { a, b, clock } = pair;
+  const gates: (() => void)[] = [];
+  b.bus.subscribe('t', () => new Promise<void>((resolve) => gates.push(resolve)));
+  await turn();
+  const sent = Array.from({ length: 5 }, () => a.bus.publish('t', bytes(400)));
+  await flow(red);
+  const stalled = () => statsOf(a).peers[0].stalledMillis;
+  expect(stalled()).toBe(0);
+  await clock.advance(700);
+  expect(stalled()).toBe(700);
+  gates.shift()?.();
+  await flow(red);
+  expect(stalled()).toBe(0);
+  await clock.advance(300);
+  expect(stalled()).toBe(300);
+  while (statsOf(a).unsettled > 0) {
+    gates.shift()?.();
+    await flow(red);
+  }
+  await Promise.all(sent);
+  await clock.advance(300);
+  expect(stalled()).toBe(0);
 });
 
 test('messages that wait for credit are queued, those of the own bus too', async () => {
