@@ -44,6 +44,11 @@ export interface TransportControlHost {
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
+/** Pieces and names are read in their order: what comes late is of no use any more, so the bus counts it as lost. */
+function asCarried(capabilities: TransportCapabilities): TransportCapabilities {
+  return capabilities.ordered ? capabilities : { ...capabilities, lossless: false };
+}
+
 /** The transports of one bus. */
 export class TransportSet {
   readonly unavailable: Unavailable[] = [];
@@ -126,7 +131,7 @@ export class TransportSet {
       const receiver = await medium.listen();
       this.#installed.set(
         plugin.name,
-        Object.assign(hooks, { plugin, medium, receiver, capabilities: availability.capabilities }),
+        Object.assign(hooks, { plugin, medium, receiver, capabilities: asCarried(availability.capabilities) }),
       );
     } catch (cause) {
       const error = fromSystemError(cause, 'the transport cannot be opened', plugin.name);

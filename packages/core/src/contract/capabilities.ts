@@ -7,7 +7,7 @@ export interface TransportCapabilities {
   readonly scope: 'thread' | 'process' | 'host' | 'network';
   /** `peer`: one sender to one receiver. `topic`: an append to a named stream that many tail. */
   readonly addressing: 'peer' | 'topic';
-  /** Frames of one sender arrive in the order they were committed. */
+  /** Frames of one sender arrive in the order they were committed; else the bus sends only `best-effort` messages over it. */
   readonly ordered: boolean;
   /** While both sides live, a committed frame arrives, or the sender is told that the medium closed. */
   readonly lossless: boolean;

@@ -145,6 +145,10 @@ export class Lane extends SenderBase {
     return this.#inbox.address.slice(this.#fabric.name.length + 1);
   }
 
+  get isLossless(): boolean {
+    return this.#fabric.capabilities.lossless;
+  }
+
   get standing(): boolean {
     return this.isOpen;
   }
@@ -186,6 +190,12 @@ export class Lane extends SenderBase {
   lose(): void {
     const flight = this.#wire.shift();
     if (flight !== undefined) this.read(flight.length);
+  }
+
+  /** A medium without order lets its next two frames change places. */
+  swap(): void {
+    const [first, second] = this.#wire.splice(0, 2);
+    this.#wire.unshift(...[second, first].filter((flight) => flight !== undefined));
   }
 
   /** The receiver has read a frame of this lane. */
