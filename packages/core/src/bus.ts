@@ -11,7 +11,6 @@ import { publish, publisherFor } from './delivery/publishing.ts';
 import type { Engine } from './engine.ts';
 import type { BusEvents } from './events.ts';
 import { assertGroup, groupLabel } from './interest/group-label.ts';
-import type { InterestChange } from './membership/interest-change.ts';
 import type {
   OpenOptions,
   PublisherOptions,
@@ -146,10 +145,12 @@ export class Bus {
     engine.holdProcess();
     const kind = group === undefined ? 'pattern' : 'group';
     const name = group === undefined ? pattern : groupLabel(pattern, group);
-    if (engine.announced.add(kind, name)) {
-      const change = group === undefined ? { patterns: [name] } : { groups: [name] };
-      subscription.ready = this.#known(change, `subscribe ${pattern}`);
-    }
+    const change = group === undefined ? { patterns: [name] } : { groups: [name] };
+    // What another subscription has announced may still be on its way.
+    const acknowledged = engine.announced.add(kind, name)
+      ? engine.membership.announce(change)
+      : engine.membership.acknowledged();
+    subscription.ready = this.#known(acknowledged, `subscribe ${pattern}`);
     closeOnAbort(options?.signal, subscription);
     return subscription as Subscription as Subscription<T>;
   }
@@ -268,7 +269,8 @@ export class Bus {
     const name = service.call;
     engine.ownServices.add(service);
     engine.holdProcess();
-    if (engine.announced.add('service', name)) service.ready = this.#known({ services: [name] }, `serve ${name}`);
+    if (engine.announced.add('service', name))
+      service.ready = this.#known(engine.membership.announce({ services: [name] }), `serve ${name}`);
     closeOnAbort(options?.signal, service);
     return service;
   }
@@ -281,10 +283,10 @@ export class Bus {
   }
 
   /** Resolves when every peer has acknowledged; a peer that is stopped can hold it up, so it has a deadline. */
-  #known(change: InterestChange, where: string): Promise<void> {
-    const { deadlines, limits, membership } = this.#engine;
+  #known(acknowledged: Promise<void>, where: string): Promise<void> {
+    const { deadlines, limits } = this.#engine;
     const known = deadlines.within(
-      membership.announce(change),
+      acknowledged,
       limits.deadlineMs,
       () => new BusError('DEADLINE_EXCEEDED', 'a peer has not acknowledged in time', { where }),
     );

@@ -121,6 +121,13 @@ export class Member {
     if (connection === undefined || link.ended) return Promise.resolve();
     const number = ++link.subscribeSent;
     connection.send(KIND.SUBSCRIBE, number, Buffer.from(JSON.stringify(change)));
+    return this.upToDate();
+  }
+
+  /** Resolves when the peer has acknowledged all it was told, or is gone. */
+  upToDate(): Promise<void> {
+    const { subscribeSent: number, subscribeAcked } = this.link;
+    if (this.connection === undefined || number === subscribeAcked) return Promise.resolve();
     return new Promise((resolve) => this.#acks.push({ number, resolve }));
   }
 

@@ -368,6 +368,11 @@ export class Membership {
     await Promise.all([...this.#members.values()].map((member) => member.announce(change)));
   }
 
+  /** Resolves when all have acknowledged what they were told so far. */
+  async acknowledged(): Promise<void> {
+    await Promise.all([...this.#members.values()].map((member) => member.upToDate()));
+  }
+
   retract(change: InterestChange): void {
     for (const member of this.#members.values()) member.retract(change);
   }

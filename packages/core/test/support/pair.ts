@@ -1,6 +1,6 @@
 import { Bus } from '../../src/bus.ts';
 import { CodecTable } from '../../src/codecs/index.ts';
-import { CONTRACT_VERSION, KIND, type Logger, type PeerInfo } from '../../src/contract/index.ts';
+import { CONTRACT_VERSION, KIND, type Logger, type PeerInfo, type TransportPlugin } from '../../src/contract/index.ts';
 import type { ControlChannel, ControlConnection, ControlMessage } from '../../src/control/control-connection.ts';
 import type { Hello } from '../../src/control/hello.ts';
 import { ownProcess } from '../../src/control/process-identity.ts';
@@ -31,6 +31,8 @@ export interface Participant {
 export interface PairOptions {
   readonly limits?: Partial<Limits>;
   readonly policy?: Policy;
+  /** Media beside the fabrics, of the participant of that name. */
+  readonly plugins?: (name: string) => readonly TransportPlugin[];
 }
 
 /** Two buses over fabrics, with a control plane in memory and a clock turned by hand; no files, no sockets. */
@@ -100,7 +102,7 @@ export async function participant(
     hold,
   );
   await transports.start(
-    fabrics.map((fabric) => fabric.plugin()),
+    [...fabrics.map((fabric) => fabric.plugin()), ...(options.plugins?.(name) ?? [])],
     {
       self,
       directory: '',
@@ -150,14 +152,38 @@ export function greet(engine: Engine, other: Engine, channel: Channel): void {
   });
 }
 
+/** What control channels carry arrives in its order: in a microtask, or while `hold` holds it, after `pass`. */
+export class ControlGate {
+  #held: (() => void)[] | undefined;
+
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  pass(): void {
+    for (const arrive of this.#held ?? []) queueMicrotask(arrive);
+    this.#held = undefined;
+  }
+
+  carry(arrive: () => void): void {
+    if (this.#held === undefined) queueMicrotask(arrive);
+    else this.#held.push(arrive);
+  }
+}
+
 /** One end of a control channel in memory. */
 class Channel implements ControlChannel {
   other!: Channel;
+  readonly #gate: ControlGate;
   #handler: (message: ControlMessage) => void = () => {};
   #ended: ((reason: undefined) => void) | undefined;
 
+  constructor(gate: ControlGate) {
+    this.#gate = gate;
+  }
+
   send(kind: number, id: number, payload: Uint8Array, topic = ''): void {
-    queueMicrotask(() => this.other.#handler({ kind, id, topic, payload }));
+    this.#gate.carry(() => this.other.#handler({ kind, id, topic, payload }));
   }
 
   onMessage(handler: (message: ControlMessage) => void): void {
@@ -169,14 +195,14 @@ class Channel implements ControlChannel {
   }
 
   close(): Promise<void> {
-    queueMicrotask(() => this.other.#ended?.(undefined));
+    this.#gate.carry(() => this.other.#ended?.(undefined));
     return Promise.resolve();
   }
 }
 
-export function channels(): [Channel, Channel] {
-  const left = new Channel();
-  const right = new Channel();
+export function channels(gate = new ControlGate()): [Channel, Channel] {
+  const left = new Channel(gate);
+  const right = new Channel(gate);
   left.other = right;
   right.other = left;
   return [left, right];
