@@ -312,17 +312,18 @@ export class Outbound implements Target {
 
   /** What a closed route had not confirmed goes first again, in the order it was committed. */
   replay(messages: readonly OutMessage[]): void {
+    // A route that returns is a new session, which must not be given the rest of a message.
+    for (const half of this.#ready) {
+      if (half.route === undefined || half.route.state === 'up') continue;
+      half.written = 0;
+      half.route = undefined;
+    }
     for (let priority = 0; priority < 5; priority++) {
       const mine = messages.filter((message) => message.priority === priority);
       for (const message of mine) {
         message.written = 0;
         this.queuedBytes += message.size;
         if (QUEUED.hasSubscribers && !message.done) this.#host.diagnostics.queued(message, 'replay');
-      }
-      const half = this.#ready.first(priority);
-      if (half !== undefined && half.sequence > 0 && half.route?.state !== 'up') {
-        half.written = 0;
-        half.route = undefined;
       }
       this.#ready.prepend(priority, mine);
     }

@@ -130,6 +130,27 @@ describe('when a route closes', () => {
     expect(received).toEqual([1]);
   });
 
+  test('and returns, a half-written message behind replayed ones begins again', async () => {
+    await start();
+    await warmUp();
+    const small = pair.a.bus.publish('a.x', payload(1, 8), { via: 'red' });
+    const large = pair.a.bus.publish('a.x', payload(2, 30_000), { via: 'blue' });
+    await turn();
+    red.closed = true;
+    lane(red, 'a').break(true);
+    lane(blue, 'a').break(true);
+    await turn();
+    await pair.clock.advance(100);
+    const urgent = pair.a.bus.publish('a.x', payload(3, 8), { via: 'blue', priority: 'critical' });
+    await flow();
+    expect(received).toEqual([3]);
+    red.closed = false;
+    await pair.clock.advance(5000);
+    await flow();
+    expect(outcomes(await Promise.all([small, large, urgent]))).toEqual(new Array(3).fill('delivered'));
+    expect(received).toEqual([3, 1, 2]);
+  });
+
   test('fragments it still brings mix with those of the replay, in any interleaving', async () => {
     await start();
     await warmUp();
