@@ -11,21 +11,25 @@ export class LossyFlows {
   /** By flow index: the first sequence sent over a lossy route that the receiver was not told about; 0 for none. */
   readonly #lossyFrom = new Float64Array(FLOWS_PER_LINK);
 
-  sent(message: OutMessage, lossless: boolean): void {
+  /**
+   * Its last frame is committed. Rule 2: behind a frame of a lossless route the receiver is told what may be missing
+   * before it: from the result on. 0: nothing. What came over lossless routes is never in the range.
+   */
+  sent(message: OutMessage, lossless: boolean): number {
     const flow = message.priority * 64 + message.flow;
-    if (lossless) this.#lastLossless[flow] = message.sequence;
-    else if (this.#lossyFrom[flow] === 0) this.#lossyFrom[flow] = message.sequence;
+    const from = this.#lossyFrom[flow];
+    if (!lossless) {
+      if (from === 0) this.#lossyFrom[flow] = message.sequence;
+      return 0;
+    }
+    this.#lastLossless[flow] = message.sequence;
+    if (from === 0 || from > message.sequence) return 0;
+    this.#lossyFrom[flow] = 0;
+    return from;
   }
 
   /** Rule 1: best-effort frames stay off lossy routes while lossless ones of their flow are unconfirmed. */
   mustAvoidLossy(flow: number, confirmed: number): boolean {
     return confirmed < this.#lastLossless[flow];
-  }
-
-  /** Rule 2: before a reliable frame, the receiver is told what may be missing: from the result on. 0: nothing. */
-  takeUnannounced(flow: number): number {
-    const from = this.#lossyFrom[flow];
-    this.#lossyFrom[flow] = 0;
-    return from;
   }
 }

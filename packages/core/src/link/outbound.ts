@@ -54,20 +54,14 @@ export class Outbound implements Target {
 
   /** The sequence of a message about to be committed for the first time. */
   nextSequence(message: OutMessage): number {
-    const flow = message.priority * 64 + message.flow;
-    if (this.#lossy !== undefined && message.reliable) {
-      const from = this.#lossy.takeUnannounced(flow);
-      const to = this.sentSequence[flow];
-      // Not now: a frame is claimed and not yet committed.
-      if (from > 0) queueMicrotask(() => this.#link.announceSkip(flow, from, to));
-    }
-    return ++this.sentSequence[flow];
+    return ++this.sentSequence[message.priority * 64 + message.flow];
   }
 
   /** The last frame of `message` is committed. What a medium may lose takes no credit: the lost part never returned. */
   sent(message: OutMessage, lossless: boolean): void {
     if (this.#lossy === undefined) return;
-    this.#lossy.sent(message, lossless);
+    const lossyFrom = this.#lossy.sent(message, lossless);
+    if (lossyFrom > 0) this.#link.announceSkip(message.priority * 64 + message.flow, lossyFrom, message.sequence - 1);
     if (!lossless) this.#accounts.refund(message);
   }
 

@@ -313,3 +313,41 @@ test('a message larger than the window passes after small ones whose credit was 
   expect(received).toEqual([1, 2, 3, 4]);
   expect(outcomes(await Promise.all(receipts))).toEqual(new Array(4).fill('delivered'));
 });
+
+describe('beside a route that loses frames', () => {
+  const onRed = { reliability: 'best-effort', via: 'red' } as const;
+  const onBlue = { reliability: 'best-effort', via: 'blue' } as const;
+
+  /** The next message of a's on red is lost. */
+  async function startLosing(options: PairOptions = {}): Promise<void> {
+    await start(options, new Fabric('red', { lossless: false }));
+    await warmUp();
+    void pair.a.bus.publish('a.warm', payload(0, 8), onRed);
+    await flow();
+    received.length = 0;
+    void pair.a.bus.publish('a.x', payload(1, 8), onRed);
+    lane(red, 'a').lose();
+  }
+
+  test('what a lossless one carries is not given up with what is lost', async () => {
+    const topicCredit = 1024;
+    await startLosing({ limits: { topicCredit } });
+    void pair.a.bus.publish('a.x', payload(2, 200), onBlue);
+    void pair.a.bus.publish('a.x', payload(3, 8));
+    await turn();
+    // The word of the loss may overtake what was sent before it.
+    expect(pair.link(pair.a).skips).toMatchObject([{ from: 1, to: 1 }]);
+    await flow();
+    expect(received).toEqual([2, 3]);
+    const filling = pair.a.bus.publish('a.x', payload(4, topicCredit - 64));
+    await flow();
+    expect(outcomes([await filling])).toEqual(['delivered']);
+  });
+
+  test('a best-effort message of a lossless one does not wait for what is lost', async () => {
+    await startLosing();
+    void pair.a.bus.publish('a.x', payload(2, 200), onBlue);
+    await flow();
+    expect(received).toEqual([2]);
+  });
+});
