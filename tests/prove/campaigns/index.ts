@@ -6,7 +6,17 @@ import { busKills } from './kills.ts';
 import { slowConsumer } from './slow-consumer.ts';
 import { slowStream } from './slow-stream.ts';
 import { swarm } from './swarm.ts';
+import { topologies } from './topologies.ts';
 
 export async function allCampaigns(): Promise<ProveCampaign[]> {
-  return [...(await conformanceCampaigns()), busKills, failover, slowConsumer, slowStream, swarm, exclusiveNames];
+  return [
+    ...(await conformanceCampaigns()),
+    busKills,
+    failover,
+    slowConsumer,
+    slowStream,
+    swarm,
+    exclusiveNames,
+    topologies,
+  ];
 }

@@ -56,6 +56,8 @@ export class Mesh {
       for (const lane of lanes) if (lane.owner === other.engine.self.id && lane.inboxOwner === id) lane.break(true);
       other.engine.membership.cut(link, new BusError('PEER_GONE', 'killed by the test'));
     }
+    // The dead one gives nothing of its own to others.
+    for (const member of one.engine.membership.members) member.forgetInterest();
     for (const { link } of one.engine.membership.members)
       one.engine.membership.cut(link, new BusError('PEER_GONE', 'killed by the test'));
     await turn();
