@@ -88,7 +88,8 @@ function obstacle(facts: Facts, candidate: Candidate, via: string | undefined): 
   if (via !== undefined && candidate.transport !== via) return `the message is forced via ${via}`;
   if (facts.reliability !== 'best-effort' && !can.ordered)
     return `may change the order of frames; the message is ${facts.reliability}`;
-  if (facts.reliability !== 'best-effort' && !can.lossless) return `may lose frames; the message is ${facts.reliability}`;
+  if (facts.reliability !== 'best-effort' && !can.lossless)
+    return `may lose frames; the message is ${facts.reliability}`;
   if (facts.durability === 'process' && can.durable === 'none') return 'stores nothing; the message is durable';
   if (facts.durability === 'disk' && can.durable !== 'disk') return 'does not reach the disk; the message must';
   if (facts.bytes > can.maxMessageLength) return `carries at most ${can.maxMessageLength} bytes`;
