@@ -1,7 +1,9 @@
 import type { DeadLetterBox } from './acknowledged/dead-letters.ts';
-import { assertConcurrency, resolveDeadline } from './call-options.ts';
+import { assertCount, resolveDeadline } from './call-options.ts';
 import { ActiveService, type RequestHandler } from './calls/active-service.ts';
 import { ask } from './calls/ask.ts';
+import { askMany } from './calls/ask-many.ts';
+import type { Answers } from './calls/many-answers.ts';
 import type { Service, ServiceBase } from './calls/service-base.ts';
 import { type CloseReport, closeEngine, drain } from './closing.ts';
 import { assertPattern, assertTopic, BusError, type PeerInfo, type Qos } from './contract/index.ts';
@@ -15,6 +17,7 @@ import type {
   OpenOptions,
   PublisherOptions,
   PublishOptions,
+  RequestManyOptions,
   RequestOptions,
   ServeOptions,
   SubscribeOptions,
@@ -128,7 +131,7 @@ export class Bus {
     const options = typeof handlerOrOptions === 'function' ? moreOptions : handlerOrOptions;
     const pattern = nameOf(topic);
     assertPattern(pattern, 'subscribe');
-    assertConcurrency(options?.concurrency, `subscribe ${pattern}`);
+    assertCount('concurrency', options?.concurrency, `subscribe ${pattern}`);
     const group = options?.group;
     assertGroup(group, `subscribe ${pattern}`);
     const schema = typeof topic === 'string' ? undefined : topic.schema;
@@ -169,6 +172,27 @@ export class Bus {
   ): Promise<Out> {
     this.#assertOpen('request');
     return ask(this.#engine, call as string | CallContract, input, options) as Promise<Out>;
+  }
+
+  /**
+   * Asks everybody who serves `call` now, the own bus included, and gives their answers as they come:
+   * `for await (const { from, value, error } of bus.requestMany(Load, {}))`. Each server asked gives one item, its value or
+   * the BusError that `request` would have thrown - PEER_GONE, DEADLINE_EXCEEDED, the handler's own - and the failure of
+   * one ends no other. It ends when all have answered, or before by `max`, by `quiet` or by leaving the loop: then who has
+   * not answered is told to stop and gives no item. The requests are sent at once, not with the first `next()`.
+   *
+   * @throws BusError NO_RESPONDERS when nobody serves it, and what is wrong with the arguments: INVALID_TOPIC, MISUSE,
+   * INVALID_OPTION, UNSUPPORTED_QOS, SCHEMA_MISMATCH, NOT_SERIALIZABLE, TOO_LARGE, DEADLINE_EXCEEDED, ABORTED, CLOSED. The
+   * iterator throws ABORTED when `signal` fires, CLOSED when the bus closes, one of ABORTED and DEADLINE_EXCEEDED when the
+   * request it is made `within` is over; what was not read by then is discarded.
+   */
+  requestMany<In, Out>(
+    call: string | CallContract<In, unknown, unknown, Out>,
+    input: NoInfer<In>,
+    options?: RequestManyOptions,
+  ): Answers<Out> {
+    this.#assertOpen('requestMany');
+    return askMany(this.#engine, call as string | CallContract, input, options) as Answers<Out>;
   }
 
   /**
@@ -256,7 +280,7 @@ export class Bus {
     const name = nameOf(given);
     assertTopic(name, where);
     assertKind(given, kind, `${where} ${name}`);
-    assertConcurrency(options?.concurrency, `${where} ${name}`);
+    assertCount('concurrency', options?.concurrency, `${where} ${name}`);
     if (!this.#engine.ownServices.has(name)) return name;
     throw new BusError('NAME_TAKEN', `this bus serves ${name} already`, {
       where,

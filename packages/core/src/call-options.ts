@@ -11,18 +11,18 @@ export function resolveDeadline(own: number | undefined, usual: number, where: s
 }
 
 /** @throws BusError INVALID_OPTION unless it is a positive, finite number of ms or absent. */
-export function assertTtl(value: unknown, where: string): void {
+export function assertMs(option: string, value: unknown, where: string): void {
   if (value === undefined || (Number.isFinite(value) && (value as number) > 0)) return;
-  throw new BusError('INVALID_OPTION', `a ttl of ${shown(value)} ms`, {
+  throw new BusError('INVALID_OPTION', `a ${option} of ${shown(value)} ms`, {
     where,
     remedy: 'give a positive number of ms, or leave it out',
   });
 }
 
 /** @throws BusError INVALID_OPTION unless it is a positive integer or absent. */
-export function assertConcurrency(value: unknown, where: string): void {
+export function assertCount(option: string, value: unknown, where: string): void {
   if (value === undefined || (Number.isInteger(value) && (value as number) > 0)) return;
-  throw new BusError('INVALID_OPTION', `concurrency ${shown(value)} is not a positive integer`, {
+  throw new BusError('INVALID_OPTION', `${option} ${shown(value)} is not a positive integer`, {
     where,
     remedy: 'give 1 or more',
   });

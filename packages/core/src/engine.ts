@@ -193,14 +193,20 @@ export class Engine implements Hosts {
 
   // Sending
 
-  /** The server of `call` with the fewest requests outstanding; ties go round. Undefined: nobody serves it. */
-  chooseServer(call: string): Server | undefined {
+  /** Everybody who serves `call`, the own bus last. */
+  servers(call: string): Server[] {
     const entry = this.interest.entry(call);
     const servers: Server[] = [];
     for (const link of this.services.of(call))
       servers.push({ target: link.outbound, account: link.outbound.topic(call, entry.hash), link });
     if (this.ownServices.has(call))
       servers.push({ target: this.local, account: this.local.topic(entry), link: undefined });
+    return servers;
+  }
+
+  /** The server of `call` with the fewest requests outstanding; ties go round. Undefined: nobody serves it. */
+  chooseServer(call: string): Server | undefined {
+    const servers = this.servers(call);
     if (servers.length === 0) return undefined;
     const offset = this.#nextServer++ % servers.length;
     let best = servers[offset];

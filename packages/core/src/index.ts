@@ -8,6 +8,7 @@ export type { AckOptions } from './acknowledged/terms.ts';
 export type { FailedAttempt } from './acknowledged/unacknowledged.ts';
 export { Bus } from './bus.ts';
 export type { RequestHandler } from './calls/active-service.ts';
+export type { Answers, ServerAnswer } from './calls/many-answers.ts';
 export type { RequestContext } from './calls/running.ts';
 export type { Service } from './calls/service-base.ts';
 export type { CloseReport } from './closing.ts';

@@ -101,7 +101,8 @@ export interface OpenOptions {
   via?: string;
 }
 
-export interface RequestOptions {
+/** What `request` and `requestMany` have in common. */
+export interface AskOptions {
   priority?: Priority;
   headers?: Readonly<Record<string, string>>;
   /** ms until DEADLINE_EXCEEDED; default `limits.deadlineMs`. The handler knows what is left of it. */
@@ -110,9 +111,19 @@ export interface RequestOptions {
   signal?: AbortSignal;
   /** The request being handled for whose sake this one is made: it gets at most what is left of that, and ends with it. */
   within?: RequestContext;
+  via?: string;
+}
+
+export interface RequestOptions extends AskOptions {
   /** Hears what the handler reports (`context.progress`), in order, before the answer. */
   onProgress?: (value: unknown) => unknown;
   /** Each report starts the deadline anew, on both sides. Default false: progress is no reason to wait longer. */
   extendOnProgress?: boolean;
-  via?: string;
+}
+
+export interface RequestManyOptions extends AskOptions {
+  /** Ends it after so many values; failures do not count. Default: when everybody has answered. */
+  max?: number;
+  /** Ends it when so many ms have passed after a value without a further one. Default: the deadline alone. */
+  quiet?: number;
 }

@@ -1,12 +1,11 @@
-import { BusError, isBusError } from '../contract/index.ts';
+import { BusError } from '../contract/index.ts';
 import type { DeadlineLane, Expirable } from '../deadlines.ts';
 import type { Link } from '../link/link.ts';
 import type { OutMessage, Settlement, Target } from '../link/out-message.ts';
 import type { OutTopic } from '../link/out-topic.ts';
 import type { Outcome, ReasonText } from '../outcomes.ts';
 import type { StandardSchema } from '../standard-schema.ts';
-
-const ABORTED: ReasonText = 'aborted by the caller';
+import { ABORTED, type GivenUpBy, onGivenUp } from './giving-up.ts';
 
 /** A server of a call: a peer, or this bus. */
 export interface Server {
@@ -17,15 +16,12 @@ export interface Server {
 }
 
 /** What the asking side wants, beside the request itself. */
-export interface RequestTerms {
+export interface RequestTerms extends GivenUpBy {
   readonly output: StandardSchema | undefined;
   readonly deadlineMs: number;
   /** ms that a report of progress gives anew; 0: none. */
   readonly extendMs: number;
   readonly onProgress: ((value: unknown) => unknown) | undefined;
-  readonly signal: AbortSignal | undefined;
-  /** The signal of the request that this one is made for. */
-  readonly outer: AbortSignal | undefined;
 }
 
 /** What ends a request from its own side. */
@@ -35,7 +31,7 @@ export interface RequestEnds {
   abandon(request: PendingRequest, reason: ReasonText, error: BusError): void;
 }
 
-/** One request until its promise settles. */
+/** One request until it is answered or fails: `resolve` or `reject` is called once. */
 export class PendingRequest implements Settlement, Expirable {
   expiresAt = 0;
   earlier: Expirable | undefined;
@@ -49,8 +45,7 @@ export class PendingRequest implements Settlement, Expirable {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
   readonly #ends: RequestEnds;
-  #onAbort: (() => void) | undefined;
-  #onOuterAbort: (() => void) | undefined;
+  #unlisten: (() => void) | undefined;
   /** While the request frame is on its way. */
   message: OutMessage | undefined;
   /** The peer can have seen it. */
@@ -94,23 +89,12 @@ export class PendingRequest implements Settlement, Expirable {
   /** Begins to listen to what may give it up; most requests have nothing of the kind. */
   listen(): void {
     const { signal, outer } = this.terms;
-    if (signal !== undefined) {
-      this.#onAbort = () => {
-        const where = `request ${this.call}`;
-        const error = new BusError('ABORTED', ABORTED, { where, cause: signal.reason });
-        this.#ends.abandon(this, ABORTED, error);
-      };
-      signal.addEventListener('abort', this.#onAbort);
-    }
-    if (outer === undefined) return;
-    this.#onOuterAbort = () => this.#ends.abandon(this, ABORTED, outerError(outer, `request ${this.call}`));
-    outer.addEventListener('abort', this.#onOuterAbort);
+    if (signal === undefined && outer === undefined) return;
+    this.#unlisten = onGivenUp(this.terms, `request ${this.call}`, (error) => this.#ends.abandon(this, ABORTED, error));
   }
 
   unlisten(): void {
-    const { signal, outer } = this.terms;
-    if (this.#onAbort !== undefined) signal?.removeEventListener('abort', this.#onAbort);
-    if (this.#onOuterAbort !== undefined) outer?.removeEventListener('abort', this.#onOuterAbort);
+    this.#unlisten?.();
   }
 }
 
@@ -119,15 +103,4 @@ function late({ call, server }: PendingRequest): BusError {
     where: `request ${call} to ${server.target.peer.name}`,
     remedy: 'raise the deadline, or look at what the handler waits for',
   });
-}
-
-/** Why a request ends with the one it is made for: the deadline they share, or a caller who gave up. */
-export function outerError({ reason }: AbortSignal, where: string): BusError {
-  const late = isBusError(reason) && reason.code === 'DEADLINE_EXCEEDED';
-  return late
-    ? new BusError('DEADLINE_EXCEEDED', 'the deadline of the request it is made for has passed', {
-        where,
-        cause: reason,
-      })
-    : new BusError('ABORTED', 'the request it is made for was given up', { where, cause: reason });
 }

@@ -28,10 +28,17 @@ export interface RequestHost {
   releaseProcess(): void;
 }
 
+/** Who has asked many servers, and is told when the bus closes. */
+export interface Asker {
+  fail(error: BusError): void;
+}
+
 /** The asking side of calls. */
 export class Requests implements RequestEnds {
   readonly #host: RequestHost;
   readonly #pending = new Map<number, PendingRequest>();
+  /** Those that are not over. */
+  readonly askers = new Set<Asker>();
 
   constructor(host: RequestHost) {
     this.#host = host;
@@ -44,16 +51,29 @@ export class Requests implements RequestEnds {
   /** Sends the request and settles with the answer, at the latest after its deadline, which travels with it. */
   send(call: string, server: Server, shipment: Shipment, terms: RequestTerms): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const id = this.#host.outgoing.nextId();
-      const request = new PendingRequest(this, id, call, server, terms, resolve, reject);
-      if (this.#pending.size === 0) this.#host.holdProcess();
-      this.#pending.set(request.id, request);
-      server.account.outstanding++;
-      this.#host.deadlines.add(request, terms.deadlineMs);
-      shipment.expiry = expiryAt(request.expiresAt);
-      request.listen();
-      this.#host.outgoing.sendTo(server.target, server.account, KIND.REQUEST, request.id, shipment, request);
+      this.open(call, server, shipment, terms, resolve, reject);
     });
+  }
+
+  /** The same for who hears of the answer by call. It may fail before this returns. */
+  open(
+    call: string,
+    server: Server,
+    shipment: Shipment,
+    terms: RequestTerms,
+    resolve: (value: unknown) => void,
+    reject: (error: Error) => void,
+  ): PendingRequest {
+    const id = this.#host.outgoing.nextId();
+    const request = new PendingRequest(this, id, call, server, terms, resolve, reject);
+    if (this.#pending.size === 0) this.#host.holdProcess();
+    this.#pending.set(request.id, request);
+    server.account.outstanding++;
+    this.#host.deadlines.add(request, terms.deadlineMs);
+    shipment.expiry = expiryAt(request.expiresAt);
+    request.listen();
+    this.#host.outgoing.sendTo(server.target, server.account, KIND.REQUEST, request.id, shipment, request);
+    return request;
   }
 
   /** A reply or error frame. Late answers (after deadline or abort) are nobody's. */
@@ -146,6 +166,7 @@ export class Requests implements RequestEnds {
 
   /** The bus closes. */
   failAll(error: BusError): void {
+    for (const asker of this.askers) asker.fail(error);
     for (const request of this.#pending.values()) this.fail(request, error);
   }
 

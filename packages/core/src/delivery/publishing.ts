@@ -1,5 +1,5 @@
 import { type AckTerms, resolveAckTerms } from '../acknowledged/terms.ts';
-import { assertNotAborted, assertTtl, resolveDeadline } from '../call-options.ts';
+import { assertMs, assertNotAborted, resolveDeadline } from '../call-options.ts';
 import { assertTopic, BusError, OK, type Qos, shown } from '../contract/index.ts';
 import { nameOf, type TopicContract } from '../contracts.ts';
 import type { Engine } from '../engine.ts';
@@ -140,7 +140,7 @@ function subjectOf(
   const contract = typeof topic === 'string' ? undefined : topic;
   const where = `${verb} ${name}`;
   const qos = supportedQos(engine, options, contract?.qos, where);
-  assertTtl(options?.ttl, where);
+  assertMs('ttl', options?.ttl, where);
   const entry = engine.interest.entry(name);
   const keyed = options?.orderKey !== undefined;
   const flow = keyed ? flowHash(name, options.orderKey) : entry.hash;

@@ -1,5 +1,6 @@
 import { assertNotAborted, resolveDeadline } from '../call-options.ts';
-import { assertTopic, BusError } from '../contract/index.ts';
+import { noResponders } from '../calls/prepare.ts';
+import { assertTopic } from '../contract/index.ts';
 import { assertKind, nameOf, type StreamContract } from '../contracts.ts';
 import { supportedQos } from '../delivery/publishing.ts';
 import type { Engine } from '../engine.ts';
@@ -47,11 +48,6 @@ export function open(
   };
   engine.encoder.into(shipment, checked, where);
   const server = engine.chooseServer(name);
-  if (server === undefined) {
-    throw new BusError('NO_RESPONDERS', `nobody serves ${name}`, {
-      where,
-      remedy: 'start a participant that serves it',
-    });
-  }
+  if (server === undefined) throw noResponders(name, where);
   return engine.openedStreams.open(name, server, shipment, contract, deadline, options?.signal);
 }
