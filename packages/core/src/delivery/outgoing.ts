@@ -101,6 +101,12 @@ export class Outgoing {
     return OK;
   }
 
+  /** True when nobody but plain subscriptions of this bus gets what is sent now: it need not be encoded. */
+  staysHere(entry: TopicEntry): boolean {
+    this.#interest.refresh(entry);
+    return entry.links.length === 0 && entry.groups === undefined;
+  }
+
   #memberAdmits(
     entry: TopicEntry,
     group: Group,

@@ -130,7 +130,7 @@ export class TopicPublisher implements Publisher, Settlement {
     const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);
     if (shipment.byReference) {
       shipment.value = checked;
-      if (entry.links.length > 0 || entry.groups !== undefined) encoder.into(shipment, checked, this.topic);
+      if (!outgoing.staysHere(entry)) encoder.into(shipment, checked, this.topic);
     } else encoder.into(shipment, checked, this.topic);
     this.#lastBytes = shipment.size;
     if (shipment.size > expected && !this.#admits()) return BACK_PRESSURED;

@@ -353,3 +353,20 @@ describe('a value that cannot be sent throws and leaves nothing under way', () =
     expect(seen).toEqual([{ px: 1 }]);
   });
 });
+
+test.each(['drop-newest', 'drop-oldest', 'error'] as const)(
+  'by reference, %s: who has just come gets the value',
+  async (onFull) => {
+    const red = new Fabric('red');
+    await start({}, red);
+    const publisher = a.bus.publisher<unknown>('t', { local: 'reference', onFull });
+    const seen: unknown[] = [];
+    a.bus.subscribe('t', () => {});
+    expect(publisher.send({ n: 1 })).toBe(OK);
+    b.bus.subscribe('t', ({ data }) => void seen.push(data));
+    await turn();
+    expect(publisher.send({ n: 2 })).toBe(OK);
+    await flow(red);
+    expect([seen, b.errors]).toEqual([[{ n: 2 }], []]);
+  },
+);
