@@ -252,7 +252,9 @@ export class Engine implements Hosts {
     } else {
       const label = groupLabel(pattern, group);
       if (this.announced.remove('group', label)) this.membership.retract({ groups: [label] });
+      this.local.leaveGroup(group);
     }
+    this.roomReturned();
     this.releaseProcess();
   }
 

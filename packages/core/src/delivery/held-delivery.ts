@@ -121,16 +121,14 @@ export class HeldDelivery {
    * cannot have it any more.
    */
   handOver(from: ActiveSubscription, work: readonly Waiting[]): void {
-    const { interest, counters } = this.#host;
+    const { counters } = this.#host;
     for (const { message, flow, hold } of work) {
       if (this.#host.isExpired(hold)) {
         hold.givenUp();
         continue;
       }
-      const entry = interest.entry(message.topic);
-      interest.refresh(entry);
-      const member = this.#choose(entry, from.group as string, flow);
-      if (member === undefined || member.schema !== from.schema) {
+      const member = this.#heir(from, message.topic, flow);
+      if (member === undefined) {
         counters.unclaimed++;
         hold.givenUp();
         continue;
@@ -138,6 +136,16 @@ export class HeldDelivery {
       (hold as WorkHold).moveTo(member);
       offer(member, message, PRIORITIES.indexOf(message.priority), flow, hold);
     }
+  }
+
+  /** Who goes on with what `from` has checked by its schema. */
+  #heir(from: ActiveSubscription, topic: string, flow: number): ActiveSubscription | undefined {
+    const { interest } = this.#host;
+    const entry = interest.entry(topic);
+    interest.refresh(entry);
+    const group = entry.group(from.group as string);
+    const heirs = group?.subscriptions.filter(({ schema }) => schema === from.schema);
+    return heirs && group?.shares.choose(heirs, flow);
   }
 }
 

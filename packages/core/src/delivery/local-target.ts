@@ -162,10 +162,7 @@ export class LocalTarget implements Target {
   #deliver(message: OutMessage): void {
     const topic = message.topic as LocalTopic;
     if (this.#isOver(message)) topic.returned(message.cost);
-    else if (topic.group !== undefined && !this.#host.hasMember(topic.entry, topic.group)) {
-      this.#leftGroup(message, topic);
-      return;
-    } else {
+    else {
       message.carriedBy = 'local';
       this.#host.reception.local(topic.entry, message, topic);
       message.end(this.#host, 'delivered', undefined);
@@ -179,10 +176,26 @@ export class LocalTarget implements Target {
     return message.done;
   }
 
-  /** Its members here are closed: the message goes to another, as one that was not written. */
-  #leftGroup(message: OutMessage, topic: LocalTopic): void {
-    topic.returned(message.cost);
-    if (!this.#host.regroup(message)) this.#settle(message, 'peer-gone', GROUP_EMPTY);
+  /** A member of `group` here has closed: what none is left for goes to others, in its order, as what was not written. */
+  leaveGroup(group: string): void {
+    const hasLeft = (topic: OutTopic): boolean =>
+      topic.group === group && !this.#host.hasMember((topic as LocalTopic).entry, group);
+    const left = [...this.#queue].filter(({ topic }) => hasLeft(topic));
+    for (const message of left) {
+      this.#queue.remove(message);
+      message.topic.sent -= message.cost;
+    }
+    for (const topic of this.#topics.values()) {
+      if (topic.waitingCount === 0 || !hasLeft(topic)) continue;
+      for (const message of topic.takeWaiting()) {
+        this.queuedBytes -= message.size;
+        left.push(message);
+      }
+    }
+    for (const message of left) {
+      if (this.#isOver(message)) this.#host.messages.give(message);
+      else if (!this.#host.regroup(message)) this.#settle(message, 'peer-gone', GROUP_EMPTY);
+    }
   }
 
   settleEarly(message: OutMessage, outcome: Outcome, reason: ReasonText): void {

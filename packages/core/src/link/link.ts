@@ -273,6 +273,11 @@ export class Link {
     this.pump();
   }
 
+  /** The peer wants something else now: who waited for room may find other targets, or none. */
+  interestChanged(): void {
+    this.#host.roomReturned(this);
+  }
+
   /** The peer is no member of `group` any more, for some topics: what was not written goes to others. */
   leaveGroup(group: string): void {
     this.#outbound?.leaveGroup(group);

@@ -330,14 +330,15 @@ export class Outbound implements Target {
     for (const topic of this.#waitingTopics) if (topic.group === group) messages.push(...topic.takeWaiting());
     for (const message of messages) {
       this.queuedBytes -= message.size;
-      if (message.done) this.#host.messages.give(message);
-      else this.#regroup(message, 'peer-gone', GROUP_EMPTY);
+      this.#regroup(message, 'peer-gone', GROUP_EMPTY);
     }
+    if (this.#accounts.refunded) this.releaseWaiting();
   }
 
   /** Another member may still have a message that this peer can have seen nothing of. */
   #regroup(message: OutMessage, outcome: Outcome, reason: ReasonText): void {
-    if (!this.#host.regroup(message)) this.settle(message, outcome, reason);
+    if (this.#isOver(message)) this.#host.messages.give(message);
+    else if (!this.#host.regroup(message)) this.settle(message, outcome, reason);
   }
 
   /** Messages ready to be written, or to be written again. */
@@ -357,7 +358,7 @@ export class Outbound implements Target {
     this.#waitingTopics.clear();
     this.queuedBytes = 0;
     for (const message of all) {
-      const isFree = message.topic.group !== undefined && message.sequence === 0 && !message.done;
+      const isFree = message.topic.group !== undefined && message.sequence === 0;
       if (isFree && outcome === 'peer-gone') this.#regroup(message, outcome, reason);
       else this.settle(message, outcome, reason);
     }

@@ -80,6 +80,7 @@ export class Member {
       else this.#groups.remove(label);
     }
     this.#leave(wanted ? before : groups);
+    this.link.interestChanged();
     for (const service of services) {
       if (wanted) {
         this.#served.add(service);

@@ -11,15 +11,16 @@ import { type Participant, turn } from '../support/pair.ts';
 /**
  * One sender, a group of members that come, work, leave and die, on a medium that moves when a step says so. Whatever
  * happens: each message has one outcome; what was delivered to a member that lives was worked on once, by that member,
- * and nothing by two; of one order key the work begins in the order it was published.
+ * and nothing by two; of one order key the work begins in the order it was published. No work begins on what is too old.
  */
 const KEYS = 4;
 const MEMBERS = 4;
 
 type Step =
-  | { readonly do: 'publish'; readonly key: number; readonly bytes: number }
+  | { readonly do: 'publish'; readonly key: number; readonly bytes: number; readonly ttl: number | null }
   | { readonly do: 'join' | 'leave' | 'die'; readonly member: number }
-  | { readonly do: 'finish' | 'move'; readonly count: number };
+  | { readonly do: 'finish' | 'move'; readonly count: number }
+  | { readonly do: 'wait'; readonly ms: number };
 
 const anyMember = fc.nat(MEMBERS - 1);
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
@@ -29,16 +30,20 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('publish' as const),
       key: fc.nat(KEYS),
       bytes: fc.integer({ min: 8, max: 300 }),
+      ttl: fc.option(fc.integer({ min: 1, max: 100 }), { freq: 2 }),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('join' as const), member: anyMember }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('leave' as const, 'die' as const), member: anyMember }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('finish' as const), count: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('move' as const), count: fc.integer({ min: 1, max: 6 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 60 }) }) },
 );
 
 interface Sent {
   readonly key: number;
+  /** When it is too old. */
+  readonly until: number;
   outcome: string;
   /** Who is said to have it. */
   peer: string;
@@ -65,7 +70,8 @@ class World {
     if (this.dead.has(one.engine.self.id)) return;
     const own = this.#subscriptions.get(one) ?? [];
     this.#subscriptions.set(one, own);
-    if (step.do === 'publish') this.#publish(step.key, step.bytes);
+    if (step.do === 'publish') this.#publish(step.key, step.bytes, step.ttl ?? undefined);
+    else if (step.do === 'wait') await this.mesh.clock.advance(step.ms);
     else if (step.do === 'join') {
       own.push(
         one.bus.subscribe('t', (message) => this.#work(one, message), { group: 'g', concurrency: 1 + own.length }),
@@ -84,17 +90,18 @@ class World {
     }
   }
 
-  #publish(key: number, bytes: number): void {
+  #publish(key: number, bytes: number, ttl: number | undefined): void {
     const payload = new Uint8Array(bytes);
     new DataView(payload.buffer).setUint32(0, this.sent.length);
-    const record: Sent = { key, outcome: 'open', peer: '', workers: [] };
+    const until = this.mesh.clock.now() + (ttl ?? Number.POSITIVE_INFINITY);
+    const record: Sent = { key, until, outcome: 'open', peer: '', workers: [] };
     this.sent.push(record);
     const orderKey = key === KEYS ? undefined : `key-${key}`;
     const settled = (outcome: string, peer = ''): void => {
       expect(record.outcome).toBe('open');
       Object.assign(record, { outcome, peer });
     };
-    this.mesh.members[0].bus.publish('t', payload, { orderKey }).then(
+    this.mesh.members[0].bus.publish('t', payload, { orderKey, ttl }).then(
       ({ deliveries }) => settled(deliveries[0]?.outcome ?? 'unrouted', deliveries[0]?.peer),
       ({ data }) => settled(data.deliveries[0].outcome),
     );
@@ -105,6 +112,7 @@ class World {
     // What the dead do is nobody's.
     if (this.dead.has(id)) return undefined;
     const number = new DataView((data as Uint8Array).slice().buffer).getUint32(0);
+    expect(this.mesh.clock.now()).toBeLessThan(this.sent[number].until);
     this.sent[number].workers.push(id);
     this.begun[this.sent[number].key].push(number);
     if (number % 3 === 0) return undefined;
@@ -126,18 +134,20 @@ async function expectPromisesKept(world: World, hasLeft: boolean): Promise<void>
   await world.finish();
   const { counters } = world.mesh.members[0].bus;
   expect(OUTCOMES.reduce((sum, outcome) => sum + counters.outcomes[outcome], 0)).toBe(counters.targets);
-  const unclaimed = world.mesh.members.reduce((sum, { bus }) => sum + bus.counters.unclaimed, 0);
+  const sum = (counter: 'unclaimed' | 'expired'): number =>
+    world.mesh.members.reduce((all, { bus }) => all + bus.counters[counter], 0);
   let missing = 0;
   for (const { outcome, peer, workers } of world.sent) {
     expect(outcome).not.toBe('open');
     expect(workers.length).toBeLessThanOrEqual(1);
+    if (outcome === 'expired') expect(workers).toEqual([]);
     if (outcome !== 'delivered' || world.dead.has(peer)) continue;
     if (workers.length === 0) missing++;
     else expect(workers).toEqual([peer]);
   }
-  expect(missing).toBeLessThanOrEqual(unclaimed);
+  expect(missing).toBeLessThanOrEqual(sum('unclaimed') + sum('expired'));
   if (!hasLeft) {
-    expect(missing).toBe(0);
+    expect(sum('unclaimed')).toBe(0);
     for (const numbers of world.begun.slice(0, KEYS)) expect(numbers).toEqual([...numbers].sort((x, y) => x - y));
   }
 }

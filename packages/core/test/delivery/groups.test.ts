@@ -4,11 +4,7 @@ import { Fabric } from '../support/fabric.ts';
 import { flow } from '../support/flow.ts';
 import { Mesh } from '../support/mesh.ts';
 import { type Participant, turn } from '../support/pair.ts';
-
-/** Payload of 40 bytes; four with their overhead fill a window. */
-const LIMITS = { topicCredit: 4 * (40 + 64) };
-const numbered = (n: number) => new Uint8Array(40).fill(n);
-const numberOf = ({ data }: { data: unknown }) => (data as Uint8Array)[0];
+import { FOUR_A_WINDOW, numbered, numberOf, reader, worker } from '../support/workers.ts';
 
 let red: Fabric;
 let mesh: Mesh;
@@ -18,7 +14,7 @@ let c: Participant;
 
 beforeEach(async () => {
   red = new Fabric('red');
-  mesh = await Mesh.create(3, red, { limits: LIMITS });
+  mesh = await Mesh.create(3, red, { limits: FOUR_A_WINDOW });
   [a, b, c] = mesh.members;
 });
 afterEach(async () => {
@@ -28,27 +24,6 @@ afterEach(async () => {
   }
   await mesh.close();
 });
-
-/** A member whose handler ends when `finish` is called; with `concurrency` so many at once. */
-function worker({ bus }: Participant, group = 'workers', concurrency = 100, pattern = 't') {
-  const seen: number[] = [];
-  const running: (() => void)[] = [];
-  const subscription = bus.subscribe(
-    pattern,
-    (message) => {
-      seen.push(numberOf(message));
-      return new Promise<void>((resolve) => running.push(resolve));
-    },
-    { group, concurrency },
-  );
-  return { seen, running, subscription, finish: () => running.shift()?.() };
-}
-
-function reader({ bus }: Participant, group?: string): number[] {
-  const seen: number[] = [];
-  bus.subscribe('t', (message) => void seen.push(numberOf(message)), { group });
-  return seen;
-}
 
 function begin(count: number, options = {}, first = 0): Promise<PromiseSettledResult<Receipt>[]> {
   return Promise.allSettled(Array.from({ length: count }, (_, i) => a.bus.publish('t', numbered(first + i), options)));
