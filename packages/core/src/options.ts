@@ -73,8 +73,8 @@ export interface SubscribeOptions {
   concurrency?: number;
   /**
    * Shares the work: of all members of a group of this name, here and at peers, exactly one gets each message - the one
-   * with the least outstanding, that is, not yet worked off by its handler. Messages of one order key stay with a member
-   * while it has any outstanding. Other groups, and subscriptions without one, get the message as well.
+   * with the least of the topic outstanding, that is, not yet worked off by its handler. Messages of one order key stay
+   * with a member while it has any outstanding. Other groups, and subscriptions without one, get the message as well.
    */
   group?: string;
   /** Ends the subscription. */
