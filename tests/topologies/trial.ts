@@ -5,8 +5,8 @@ import type { Finding } from './ledger.ts';
 import { type Plan, plans } from './plan.ts';
 import { World } from './world.ts';
 
-/** How long a plan that fails is made smaller. */
-const SHRINK_MS = 20_000;
+/** For one plan, and, when it fails, for making it smaller. */
+const TRIAL_MS = 20_000;
 
 /** One seed: what did not hold, and whether chaos touched anything. */
 export interface Trial {
@@ -34,10 +34,10 @@ export async function tryOut(seed: number): Promise<Trial> {
     return false;
   });
   try {
-    const options = { seed: seed | 0, numRuns: 1, interruptAfterTimeLimit: SHRINK_MS };
-    const { failed, errorInstance } = await fc.check(property, options);
-    // What is thrown is no finding: the model itself is broken.
-    if (failed && errorInstance instanceof Error && findings.length === 0) throw errorInstance;
+    const limit = { interruptAfterTimeLimit: TRIAL_MS, markInterruptAsFailure: true };
+    const { failed, errorInstance } = await fc.check(property, { seed: seed | 0, numRuns: 1, ...limit });
+    // Thrown, or without an end: no finding about messages, but nothing that may pass.
+    if (failed && findings.length === 0) throw errorInstance ?? new Error(`seed ${seed} did not end in ${TRIAL_MS} ms`);
   } finally {
     jitter.mockRestore();
   }
