@@ -30,9 +30,10 @@ import { Link } from './link/link.ts';
 import { type OutMessage, OutMessagePool } from './link/out-message.ts';
 import { TurnEnd } from './link/turn-end.ts';
 import { AnnouncedInterest } from './membership/announced-interest.ts';
-import { Membership, type MembershipHost } from './membership/membership.ts';
+import type { MembershipHost } from './membership/host.ts';
+import { Membership } from './membership/membership.ts';
 import { ServiceDirectory } from './membership/service-directory.ts';
-import { Counters } from './outcomes.ts';
+import { Counters, type ReasonText } from './outcomes.ts';
 import type { ProcessHold } from './process-hold.ts';
 import { Reception, type ReceptionHost } from './reception.ts';
 import type { Policy } from './selector/policy.ts';
@@ -279,12 +280,12 @@ export class Engine implements Hosts {
     this.#emit('join', peer);
   }
 
-  departed(link: Link, how: 'leave' | 'lost'): void {
+  departed(link: Link, how: 'leave' | 'lost', reason: ReasonText): void {
     this.requests.linkEnded(link);
     this.openedStreams.linkEnded(link);
     this.ownServices.linkEnded(link);
     this.receipts.linkEnded(link);
-    this.ledger.linkEnded(link, how === 'leave' ? 'the peer has left' : 'the peer has died');
+    this.ledger.linkEnded(link, reason);
     this.roomReturned();
     this.#emit(how, link.peer);
   }

@@ -1,55 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../clock.ts';
-import {
-  BusError,
-  type Clock,
-  isBusError,
-  KIND,
-  type Logger,
-  type PeerInfo,
-  type TimerHandle,
-} from '../contract/index.ts';
+import { BusError, isBusError, KIND, type PeerInfo, type TimerHandle } from '../contract/index.ts';
 import type { ControlMessage } from '../control/control-connection.ts';
 import type { ControlPlane, DialResult, Greeting } from '../control/control-plane.ts';
 import type { Hello } from '../control/hello.ts';
-import { isProvenDead, type ProcessIdentity, sameProcess } from '../control/process-identity.ts';
-import type { Records } from '../control/records.ts';
-import type { Interest } from '../interest/interest.ts';
-import type { Limits } from '../limits.ts';
+import { isProvenDead, sameProcess } from '../control/process-identity.ts';
 import type { Link } from '../link/link.ts';
 import { BUS_CLOSED, type ReasonText } from '../outcomes.ts';
-import type { AnnouncedInterest } from './announced-interest.ts';
+import type { MembershipHost } from './host.ts';
 import { type InterestChange, parseChange } from './interest-change.ts';
 import { afterLastFrame } from './last-frame.ts';
 import { Member } from './member.ts';
-import type { ServiceDirectory } from './service-directory.ts';
 
 const RESCAN_MS = 2000;
 /** How long a participant that joined later gets to dial first. */
 const LATER_DIALS_MS = 5000;
 /** First pauses between two looks at a peer whose connection broke; a process takes moments to be a zombie. */
 const PROOF_PAUSES_MS = [1, 2, 5, 10, 20, 50, 100, 200, 400];
-
-export interface MembershipHost {
-  readonly self: PeerInfo;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly limits: Limits;
-  readonly process: ProcessIdentity;
-  readonly interest: Interest;
-  readonly services: ServiceDirectory;
-  readonly announced: AnnouncedInterest;
-  readonly records: Records;
-  /** A link for a peer that was greeted. */
-  createLink(peer: PeerInfo, hello: Hello): Link;
-  joined(peer: PeerInfo): void;
-  /** The link has ended and everything of it is settled. */
-  departed(link: Link, how: 'leave' | 'lost'): void;
-  /** The control connection is gone: transports let go of the peer, receivers drain it. */
-  disconnected(peer: PeerInfo, dead: boolean): void;
-  attach(peer: PeerInfo, transport: string, message: Uint8Array): void;
-  rejected(error: BusError): void;
-}
 
 /** A handshake that this side has begun. */
 interface Dial {
@@ -349,7 +316,7 @@ export class Membership {
     member.forgetInterest();
     if (this.#members.get(member.peer.id) === member) this.#members.delete(member.peer.id);
     member.link.end('peer-gone', reason).catch(() => {});
-    this.#host.departed(member.link, how);
+    this.#host.departed(member.link, how, reason);
   }
 
   /** The peer broke the protocol: told why, and cut. */
