@@ -1,4 +1,4 @@
-import { isBusError, type Message, OK, OUTCOMES } from '@busbar/core';
+import { isBusError, type Message, OK, OUTCOMES, type Subscription } from '@busbar/core';
 import { flowHash } from '../../packages/core/src/interest/topic-entry.ts';
 import type { Fabric, Lane } from '../../packages/core/test/support/fabric.ts';
 import { Mesh } from '../../packages/core/test/support/mesh.ts';
@@ -16,6 +16,21 @@ const CLOSE_MS = 200;
 const QUIET_ROUNDS = 4;
 const MOST_ROUNDS = 1000;
 
+/** With what it costs beside its payload it takes all the credit of its topic. */
+const FILLING: Omit<Publish, 'topic'> = {
+  do: 'publish',
+  bus: 0,
+  count: 1,
+  key: undefined,
+  priority: 'normal',
+  reliability: 'reliable',
+  bytes: WINDOW_BYTES - 64,
+  ttl: undefined,
+  deadline: undefined,
+  onFull: 'wait',
+  bare: false,
+};
+
 interface Member extends Actor {
   readonly participant: Participant;
 }
@@ -27,7 +42,7 @@ export class World {
   readonly #fabrics: readonly Fabric[];
   readonly #members: Member[] = [];
   readonly #calls = new Calls(this.ledger, () => this.#pause());
-  readonly #open: { readonly taker: Taker; close(): void }[] = [];
+  readonly #open: { readonly taker: Taker; readonly subscription: Subscription }[] = [];
   /** Handlers at work, until a step lets them end. */
   readonly #running: (() => void)[] = [];
   /** Promises that have not settled, by what they are about. */
@@ -175,7 +190,7 @@ export class World {
       takes === 'by iterator'
         ? bus.subscribe(pattern, options)
         : bus.subscribe(pattern, (message) => this.#take(taker, message, work), options);
-    this.#open.push({ taker, close: () => subscription.close() });
+    this.#open.push({ taker, subscription });
     this.#follow(
       `ready of ${pattern}`,
       subscription.ready.then(() => this.ledger.ready(taker, this.#members)),
@@ -205,10 +220,10 @@ export class World {
 
   #unsubscribe(which: number): void {
     if (this.#open.length === 0) return;
-    const [{ taker, close }] = this.#open.splice(which % this.#open.length, 1);
+    const [{ taker, subscription }] = this.#open.splice(which % this.#open.length, 1);
     taker.closed = true;
     if (taker.group !== undefined) this.ledger.hasLeft = true;
-    close();
+    subscription.close();
   }
 
   #publish(from: Member, step: Publish): void {
@@ -217,7 +232,17 @@ export class World {
     const orderKey = key === undefined ? undefined : this.#orderKey(topic, key);
     const expiresAt = ttl === undefined ? Number.POSITIVE_INFINITY : this.#mesh.clock.now() + ttl;
     const sent: Sent = {
-      ...{ number, from, topic, orderKey, priority, reliability, bytes, ttl, expiresAt, bare, onFull },
+      number,
+      from,
+      topic,
+      orderKey,
+      priority,
+      reliability,
+      bytes,
+      ttl,
+      expiresAt,
+      bare,
+      onFull,
       hasDeadline: deadline !== undefined,
       result: 'open',
       deliveries: undefined,
@@ -289,8 +314,8 @@ export class World {
       for (const member of this.#members) {
         if (member.life !== 'alive') continue;
         this.#publish(member, {
-          ...{ do: 'publish', bus: 0, count: 1, topic, key: undefined, priority: 'normal', reliability: 'reliable' },
-          ...{ bytes: WINDOW_BYTES - 64, ttl: undefined, deadline: undefined, onFull: 'wait', bare: false },
+          ...FILLING,
+          topic,
         });
         await this.#rest();
       }

@@ -152,9 +152,8 @@ export class Bus {
     const name = group === undefined ? pattern : groupLabel(pattern, group);
     const change = group === undefined ? { patterns: [name] } : { groups: [name] };
     // What another subscription has announced may still be on its way.
-    const acknowledged = engine.announced.add(kind, name)
-      ? engine.membership.announce(change)
-      : engine.membership.acknowledged();
+    const isNews = engine.announced.add(kind, name);
+    const acknowledged = engine.membership.announce(isNews ? change : undefined);
     subscription.ready = this.#known(acknowledged, `subscribe ${pattern}`);
     closeOnAbort(options?.signal, subscription);
     return subscription as Subscription as Subscription<T>;

@@ -330,14 +330,9 @@ export class Membership {
     this.#end(member, 'lost', `the link was cut: ${error.message}`);
   }
 
-  /** Tells everybody; resolves when all have acknowledged. */
-  async announce(change: InterestChange): Promise<void> {
-    await Promise.all([...this.#members.values()].map((member) => member.announce(change)));
-  }
-
-  /** Resolves when all have acknowledged what they were told so far. */
-  async acknowledged(): Promise<void> {
-    await Promise.all([...this.#members.values()].map((member) => member.upToDate()));
+  /** Tells everybody, if there is news; resolves when all have acknowledged what they were told so far. */
+  async announce(news: InterestChange | undefined): Promise<void> {
+    await Promise.all([...this.#members.values()].map((one) => (news ? one.announce(news) : one.upToDate())));
   }
 
   retract(change: InterestChange): void {
