@@ -56,22 +56,32 @@ describe('requestMany over uds', () => {
     const [dying, late] = [await server(directory, 'dying', 'stuck'), await server(directory, 'late', 'stuck')];
     const items: string[] = [];
     const errors: BusError[] = [];
-    let over = false;
     const reading = (async () => {
-      for await (const item of bus.requestMany('work', 1, { deadline: 1500 })) {
+      for await (const item of bus.requestMany('work', 1, { deadline: 3_600_000 })) {
         items.push(shown(item));
         if (item.error !== undefined) errors.push(item.error);
       }
-      over = true;
     })();
-    await until(async () => (await begun(dying)) + (await begun(late)) === 2);
+    await until(async () => (await begun(dying)) + (await begun(late)) + items.length === 3);
     await dying.kill();
     await until(() => items.length === 2);
-    expect([items, over]).toEqual([['quick: quick 1', 'dying: PEER_GONE'], false]);
+    expect(items).toEqual(['quick: quick 1', 'dying: PEER_GONE']);
     expect(errors[0]?.outcome).toBe('unknown');
+    await late.run(({ kept }) => kept.answer());
     await reading;
-    expect(items.slice(2)).toEqual(['late: DEADLINE_EXCEEDED']);
-    await until(async () => (await aborted(late)) === 1);
+    expect(items.slice(2)).toEqual(['late: late 1']);
+    expectBalanced(bus.counters);
+  });
+
+  test('who has not answered by the deadline is DEADLINE_EXCEEDED, and told to stop', async () => {
+    const directory = scratch();
+    const bus = await open({ name: 'asker', directory });
+    bus.serve('work', () => 'here');
+    const late = await server(directory, 'late', 'stuck');
+    const items: string[] = [];
+    for await (const item of bus.requestMany('work', 1, { deadline: 200 })) items.push(shown(item));
+    expect(items).toEqual(['asker: here', 'late: DEADLINE_EXCEEDED']);
+    await until(async () => (await begun(late)) === (await aborted(late)));
     expectBalanced(bus.counters);
   });
 
