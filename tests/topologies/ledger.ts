@@ -1,4 +1,4 @@
-import type { Delivery } from '@busbar/core';
+import type { Delivery, Message } from '@busbar/core';
 import type { Publish } from './plan.ts';
 
 /** One publish: what was asked for, and what its publisher was told. */
@@ -39,9 +39,13 @@ export interface Taker {
 }
 
 /** A message that a subscription was handed. */
-interface Taken {
+export interface Taken {
   readonly taker: Taker;
   readonly sent: Sent;
+  /** It was marked as sent before. */
+  readonly redelivered: boolean;
+  /** Its handler has refused it. */
+  refused: boolean;
 }
 
 /** Something that must not be, as campaigns count it. */
@@ -62,25 +66,31 @@ export class Ledger {
   hasLeft = false;
 
   /** `taker` is handed `data`, at `now`. */
-  take(taker: Taker, data: Uint8Array, topic: string, from: string, now: number): Sent | undefined {
+  take(
+    taker: Taker,
+    data: Uint8Array,
+    { topic, from, redelivered }: Pick<Message, 'topic' | 'from' | 'redelivered'>,
+    now: number,
+  ): Taken | undefined {
     const number = data.length < HEAD_BYTES ? -1 : new DataView(data.slice().buffer).getUint32(0);
     const sent = this.sent[number] as Sent | undefined;
     if (
       sent === undefined ||
-      sent.from.id !== from ||
+      sent.from.id !== from.id ||
       sent.topic !== topic ||
       !Buffer.from(contentOf(number, sent.bytes)).equals(data)
     ) {
-      this.find('corrupt', `${topic} of ${data.length} bytes from ${from} is not what was sent as ${number}`);
+      this.find('corrupt', `${topic} of ${data.length} bytes from ${from.name} is not what was sent as ${number}`);
       return undefined;
     }
     // What the dead do is nobody's.
-    if (taker.actor.life === 'killed') return sent;
+    const taken = { taker, sent, redelivered, refused: false };
+    if (taker.actor.life === 'killed') return taken;
     if (now > sent.expiresAt) this.find('wrong', `${nameOf(sent)} was taken ${now - sent.expiresAt} ms after its time`);
-    this.taken.push({ taker, sent });
+    this.taken.push(taken);
     for (const other of this.takers)
       if (other.actor === sent.from && sent.number >= other.bornAt) this.#learns(taker.actor, other);
-    return sent;
+    return taken;
   }
 
   /** All participants there are know of `taker`. */

@@ -24,7 +24,7 @@ export interface MediaPlan {
     | undefined;
 }
 
-export const RELIABILITIES = ['best-effort', 'reliable'] as const;
+export const RELIABILITIES = ['best-effort', 'reliable', 'acknowledged'] as const;
 export type Reliability = (typeof RELIABILITIES)[number];
 const ON_FULL = ['wait', 'error', 'drop-newest', 'drop-oldest'] as const;
 export type OnFull = (typeof ON_FULL)[number];
@@ -88,7 +88,7 @@ const publish: fc.Arbitrary<Publish> = fc.record({
   topic: fc.constantFrom(...TOPICS),
   key: sometimes(70, fc.nat(2)),
   priority: fc.constantFrom(...PRIORITIES),
-  reliability: fc.constantFrom<Reliability>('best-effort', 'reliable', 'reliable', 'reliable'),
+  reliability: fc.constantFrom<Reliability>('best-effort', 'reliable', 'reliable', 'reliable', 'acknowledged'),
   bytes: fc.constantFrom(...SIZES),
   ttl: sometimes(10, fc.integer({ min: 1, max: 80 })),
   deadline: sometimes(10, fc.integer({ min: 1, max: 80 })),

@@ -1,6 +1,6 @@
 import type { Delivery } from '@busbar/core';
 import { matches } from '@busbar/core/contract';
-import { flowOf, type Ledger, nameOf, type Sent, type Taker } from './ledger.ts';
+import { flowOf, type Ledger, nameOf, type Sent, type Taken, type Taker } from './ledger.ts';
 import type { Reliability } from './plan.ts';
 
 /** One message and who should have got it: a subscription, or a group as a whole. */
@@ -10,6 +10,8 @@ interface Case {
   readonly where: string;
   /** How often it was handed over. */
   readonly copies: number;
+  /** Each time. */
+  readonly taken: readonly Taken[];
   /** What its publisher was told; undefined when it was told nothing about this target. */
   readonly fate: Delivery | undefined;
   /** Sender and receiver lived throughout, and the receiver was known before and stayed. */
@@ -20,6 +22,7 @@ interface Case {
 const PROMISES: Readonly<Record<Reliability, (one: Case) => void>> = {
   'best-effort': atMostOnce,
   reliable: exactlyOnce,
+  acknowledged: atLeastOnce,
 };
 
 /** Holds the ledger of a world at rest against what the bus promises; what does not hold becomes a finding. */
@@ -33,7 +36,15 @@ export function checkPromises(ledger: Ledger): void {
       const fate = sent.deliveries?.find(({ peer, group }) => peer === taker.actor.id && group === undefined);
       const where = `${nameOf(sent)} at ${taker.pattern} of ${taker.actor.name}`;
       const isSure = isCertain(sent, taker);
-      PROMISES[sent.reliability]({ ledger, sent, where, copies: copies(taker, sent), fate, isSure });
+      PROMISES[sent.reliability]({
+        ledger,
+        sent,
+        where,
+        copies: copies(taker, sent),
+        taken: takenBy(ledger, sent, [taker]),
+        fate,
+        isSure,
+      });
     }
     expectOrder(ledger, `${taker.pattern} of ${taker.actor.name}`, (one) => one === taker);
   }
@@ -49,6 +60,8 @@ function checkGroup(ledger: Ledger, group: string, copies: (taker: Taker, sent: 
     const where = `${nameOf(sent)} at group ${group}`;
     if (fates.length > 1) ledger.find('wrong', `${where} has ${fates.length} outcomes`);
     for (const member of members) {
+      // What is sent again may go to another one.
+      if (sent.reliability === 'acknowledged') continue;
       if (fate !== undefined && fate.peer !== member.actor.id && copies(member, sent) > 0)
         ledger.find('wrong', `${where}: ${fate.peerName} is said to have it, ${member.actor.name} has`);
     }
@@ -58,6 +71,7 @@ function checkGroup(ledger: Ledger, group: string, copies: (taker: Taker, sent: 
       sent,
       where,
       copies: members.reduce((sum, member) => sum + copies(member, sent), 0),
+      taken: takenBy(ledger, sent, members),
       fate,
       // Who leaves or dies with a message takes it along; without a receipt nobody can say whether that was so.
       isSure:
@@ -65,11 +79,12 @@ function checkGroup(ledger: Ledger, group: string, copies: (taker: Taker, sent: 
     });
   }
   if (ledger.hasLeft) return;
-  // Nobody knows what is outstanding of what may be lost; so only reliable messages keep a key with its member.
+  // Nobody knows what is outstanding of what may be lost; and what is to be acknowledged is
+  // taken back from a member that is stuck; so only reliable messages keep a key with its member.
   expectOrder(
     ledger,
     `group ${group}`,
-    (one, { orderKey, reliability }) => one.group === group && orderKey !== undefined && reliability !== 'best-effort',
+    (one, { orderKey, reliability }) => one.group === group && orderKey !== undefined && reliability === 'reliable',
   );
 }
 
@@ -77,7 +92,7 @@ function checkGroup(ledger: Ledger, group: string, copies: (taker: Taker, sent: 
 function isKept({ peer, outcome }: Delivery, certain: readonly Taker[], members: readonly Taker[]): boolean {
   if (certain.some(({ actor }) => actor.id === peer)) return true;
   const isLost = members.some(({ actor }) => actor.id === peer && actor.life !== 'alive');
-  return certain.length > 0 && outcome !== 'delivered' && !isLost;
+  return certain.length > 0 && outcome !== 'delivered' && outcome !== 'processed' && !isLost;
 }
 
 /** The message had to reach the subscription: nobody of the two left, and it has no end of its own. */
@@ -112,6 +127,35 @@ function exactlyOnce(one: Case): void {
     ledger.find('wrong', `${where}: ${fate.outcome}, ${fate.reason}`);
 }
 
+/** What is said to be processed was; what comes again is marked, and comes to none again that has not refused it. */
+function atLeastOnce({ ledger, sent, where, copies, taken, fate, isSure }: Case): void {
+  const unmarked = taken.filter(({ redelivered }) => !redelivered).length;
+  if (unmarked > 1) ledger.find('duplicated', `${where}: ${unmarked} times, unmarked`);
+  const kept = new Set<Taker>();
+  for (const { taker, refused } of taken) {
+    if (kept.has(taker)) ledger.find('duplicated', `${where}: again to ${taker.pattern} of ${taker.actor.name}`);
+    if (!refused) kept.add(taker);
+  }
+  if (!isSure) return;
+  const mayDrop = sent.onFull === 'drop-newest' || sent.onFull === 'drop-oldest';
+  if (fate?.outcome === 'processed') {
+    if (kept.size === 0) ledger.find('lost', `${where}: processed, but handed over ${copies} times`);
+  } else if (fate !== undefined) {
+    const isExpected =
+      (fate.outcome === 'dropped' && mayDrop) ||
+      (fate.outcome === 'expired' && sent.hasDeadline) ||
+      fate.reason === 'it was not acknowledged in time';
+    if (!isExpected) ledger.find('wrong', `${where}: ${fate.outcome}, ${fate.reason}`);
+  } else if (sent.result === 'BACK_PRESSURED' && sent.deliveries === undefined) {
+    if (!sent.bare && sent.onFull !== 'error') ledger.find('wrong', `${where} was refused`);
+  } else if (!sent.bare) ledger.find('lost', `${where}: no target`);
+  else if (kept.size === 0 && !mayDrop) ledger.find('lost', where);
+}
+
+function takenBy(ledger: Ledger, sent: Sent, takers: readonly Taker[]): readonly Taken[] {
+  return ledger.taken.filter((one) => one.sent === sent && takers.includes(one.taker));
+}
+
 /** The publisher was told that nothing of it can have left. */
 function isUnsent({ result, bare, deliveries }: Sent, fate: Delivery | undefined): boolean {
   if (fate === undefined) return result !== 'ok' && (bare || deliveries === undefined);
@@ -126,8 +170,8 @@ function isUnsent({ result, bare, deliveries }: Sent, fate: Delivery | undefined
 /** Of each flow the messages were handed over in the order of their numbers. */
 function expectOrder(ledger: Ledger, where: string, isMeant: (taker: Taker, sent: Sent) => boolean): void {
   const last = new Map<string, Sent>();
-  for (const { taker, sent } of ledger.taken) {
-    if (!isMeant(taker, sent)) continue;
+  for (const { taker, sent, redelivered } of ledger.taken) {
+    if (redelivered || !isMeant(taker, sent)) continue;
     const flow = flowOf(sent);
     const before = last.get(flow);
     if (before !== undefined && before.number > sent.number)

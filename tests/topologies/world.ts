@@ -1,4 +1,5 @@
-import { isBusError, type Message, OK, OUTCOMES, type Subscription } from '@busbar/core';
+import { isBusError, type Message, NOT_CONNECTED, OK, OUTCOMES, type Subscription } from '@busbar/core';
+import { unsettled } from '../../packages/core/src/closing.ts';
 import { flowHash } from '../../packages/core/src/interest/topic-entry.ts';
 import type { Fabric, Lane } from '../../packages/core/test/support/fabric.ts';
 import { Mesh } from '../../packages/core/test/support/mesh.ts';
@@ -15,6 +16,7 @@ const CLOSE_MS = 200;
 /** Rounds of 50 ms in which nothing may happen any more before a world counts as at rest, and as stuck. */
 const QUIET_ROUNDS = 4;
 const MOST_ROUNDS = 1000;
+const ACK_TIMEOUT_MS = 2000;
 
 /** With what it costs beside its payload it takes all the credit of its topic. */
 const FILLING: Omit<Publish, 'topic'> = {
@@ -202,9 +204,15 @@ export class World {
     for await (const message of messages) await this.#take(taker, message, work);
   }
 
-  #take(taker: Taker, { data, topic, from, priority }: Message, work: Work): Promise<void> | undefined {
-    const sent = this.ledger.take(taker, data as Uint8Array, topic, from.id, this.#mesh.clock.now());
-    if (sent === undefined) return undefined;
+  #take(taker: Taker, message: Message, work: Work): Promise<void> | undefined {
+    const { data, priority, redelivered } = message;
+    const taken = this.ledger.take(taker, data as Uint8Array, message, this.#mesh.clock.now());
+    if (taken === undefined) return undefined;
+    const { sent } = taken;
+    if (sent.reliability === 'acknowledged' && sent.number % 5 === 0 && !redelivered) {
+      taken.refused = true;
+      message.nack({ retryIn: sent.number % 20 });
+    }
     if (priority !== sent.priority) this.ledger.find('corrupt', `the priority of ${sent.number}`);
     const finish = work.begin(sent, this.ledger);
     if (sent.number % 3 === 0) {
@@ -249,11 +257,18 @@ export class World {
     };
     this.ledger.sent.push(sent);
     const { bus } = from.participant;
-    const qos = { priority, reliability, ...(orderKey && { orderKey }), ...(ttl && { ttl }) };
+    const qos = {
+      priority,
+      reliability,
+      ...(orderKey && { orderKey }),
+      ...(ttl && { ttl }),
+      ...(reliability === 'acknowledged' && { ackTimeout: ACK_TIMEOUT_MS }),
+    };
     const content = contentOf(number, bytes);
     if (bare) {
       const publisher = bus.publisher<Uint8Array>(topic, { ...qos, onFull: onFull === 'wait' ? 'error' : onFull });
-      sent.result = publisher.send(content) === OK ? 'ok' : 'BACK_PRESSURED';
+      const result = publisher.send(content);
+      sent.result = result === OK ? 'ok' : result === NOT_CONNECTED ? 'NO_RESPONDERS' : 'BACK_PRESSURED';
       return;
     }
     const call = bus.publish(topic, content, { ...qos, onFull, ...(deadline && { deadline }) }).then(
@@ -293,7 +308,11 @@ export class World {
     this.#mesh.control.pass();
     for (const fabric of this.#fabrics) fabric.closed = false;
     for (let quiet = 0, rounds = 0; quiet < QUIET_ROUNDS && rounds < MOST_ROUNDS; rounds++) {
-      const isBusy = this.#pending.size > 0 || this.#running.length > 0 || this.#lanes.some(({ flying }) => flying > 0);
+      const isBusy =
+        this.#pending.size > 0 ||
+        this.#running.length > 0 ||
+        this.#lanes.some(({ flying }) => flying > 0) ||
+        this.#members.some(({ life, participant }) => life === 'alive' && unsettled(participant.engine) > 0);
       quiet = isBusy ? 0 : quiet + 1;
       for (const lane of this.#lanes) {
         lane.breaksAtCommit = false;

@@ -154,17 +154,21 @@ async function expectPromisesKept(world: World, hasLeft: boolean): Promise<void>
 
 test('each message to one living member, keys in order, one outcome each', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 120, size: 'max' }), fc.boolean(), async (steps, mayLeave) => {
-      const world = new World();
-      await world.start();
-      try {
-        for (const member of [1, 2]) await world.step({ do: 'join', member });
-        for (const step of steps) if (mayLeave || step.do !== 'leave') await world.step(step);
-        await expectPromisesKept(world, mayLeave);
-      } finally {
-        await world.mesh.close();
-      }
-    }),
+    fc.asyncProperty(
+      fc.array(anyStep, { minLength: 5, maxLength: 120, size: 'max' }),
+      fc.boolean(),
+      async (steps, mayLeave) => {
+        const world = new World();
+        await world.start();
+        try {
+          for (const member of [1, 2]) await world.step({ do: 'join', member });
+          for (const step of steps) if (mayLeave || step.do !== 'leave') await world.step(step);
+          await expectPromisesKept(world, mayLeave);
+        } finally {
+          await world.mesh.close();
+        }
+      },
+    ),
     { numRuns: 60 },
   );
 });
