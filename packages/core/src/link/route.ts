@@ -239,7 +239,7 @@ export class Route implements Candidate {
       }
       if (first) {
         // A clock is nothing beside a message of this size.
-        flags = FLAG.FIRST | FLAG.SAMPLED_TIME;
+        flags |= FLAG.FIRST | FLAG.SAMPLED_TIME;
         head += 8;
         if (message.expiry !== 0) {
           flags |= FLAG.EXPIRY;

@@ -142,6 +142,19 @@ describe('an acknowledged message', () => {
     expect(state.error?.message).toContain('the handler refused it: the model is loading');
   });
 
+  test('is marked when it is sent again in fragments, too', async () => {
+    const { seen, marks } = worker(b);
+    await turn();
+    const state = office.publish(new Uint8Array(20_000));
+    await office.flow();
+    seen[0].message.nack({ retryIn: 0 });
+    await office.flow();
+    expect(marks()).toEqual([false, true]);
+    seen[1].done();
+    await office.flow();
+    expect(state.receipt?.deliveries[0]).toMatchObject({ outcome: 'processed', attempts: 2 });
+  });
+
   test('only such a message can be refused; ack does nothing to others', async () => {
     const errors: string[] = [];
     b.bus.subscribe('t', (message) => {
