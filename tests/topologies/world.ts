@@ -312,7 +312,7 @@ export class World {
         this.#pending.size > 0 ||
         this.#running.length > 0 ||
         this.#lanes.some(({ flying }) => flying > 0) ||
-        this.#members.some(({ life, participant }) => life === 'alive' && unsettled(participant.engine) > 0);
+        this.#members.some(({ participant }) => unsettled(participant.engine) > 0);
       quiet = isBusy ? 0 : quiet + 1;
       for (const lane of this.#lanes) {
         lane.breaksAtCommit = false;
