@@ -1,5 +1,6 @@
 import type { ProveCampaign } from '../campaign.ts';
 import { conformanceCampaigns } from './conformance.ts';
+import { deliveryKills } from './delivery-kills.ts';
 import { exclusiveNames } from './exclusive-names.ts';
 import { failover } from './failover.ts';
 import { busKills } from './kills.ts';
@@ -12,6 +13,7 @@ export async function allCampaigns(): Promise<ProveCampaign[]> {
   return [
     ...(await conformanceCampaigns()),
     busKills,
+    deliveryKills,
     failover,
     slowConsumer,
     slowStream,

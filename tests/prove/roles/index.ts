@@ -5,6 +5,8 @@ export const ROLES = {
   'slow-pair': () => import('./slow-pair.ts'),
   'stream-pair': () => import('./stream-pair.ts'),
   swarm: () => import('./swarm.ts'),
+  'task-producer': () => import('./task-producer.ts'),
+  'task-worker': () => import('./task-worker.ts'),
 };
 
 export type RoleName = keyof typeof ROLES;
