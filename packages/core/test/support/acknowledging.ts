@@ -5,7 +5,7 @@ import { OUTCOMES, type Receipt } from '../../src/outcomes.ts';
 import { Fabric } from './fabric.ts';
 import { flow } from './flow.ts';
 import { Mesh } from './mesh.ts';
-import type { Participant } from './pair.ts';
+import type { PairOptions, Participant } from './pair.ts';
 
 /** Three buses, of which the first publishes what must be processed. */
 export class Office {
@@ -21,9 +21,9 @@ export class Office {
     [this.a, this.b, this.c] = mesh.members;
   }
 
-  static async open(): Promise<Office> {
-    const fabric = new Fabric('red');
-    return new Office(await Mesh.create(3, fabric, { limits: { deadlineMs: 60_000 } }), fabric);
+  static async open(options: PairOptions = {}, fabric = new Fabric('red')): Promise<Office> {
+    const limits = { deadlineMs: 60_000, ...options.limits };
+    return new Office(await Mesh.create(3, fabric, { ...options, limits }), fabric);
   }
 
   /** Checks that every delivery has had one outcome. */

@@ -1,3 +1,4 @@
+import type { DeadLetterStore } from '../../src/acknowledged/dead-letter-store.ts';
 import { Bus } from '../../src/bus.ts';
 import { CodecTable } from '../../src/codecs/index.ts';
 import { CONTRACT_VERSION, KIND, type Logger, type PeerInfo, type TransportPlugin } from '../../src/contract/index.ts';
@@ -33,6 +34,7 @@ export interface PairOptions {
   readonly policy?: Policy;
   /** Media beside the fabrics, of the participant of that name. */
   readonly plugins?: (name: string) => readonly TransportPlugin[];
+  readonly deadLetters?: DeadLetterStore;
 }
 
 /** Two buses over fabrics, with a control plane in memory and a clock turned by hand; no files, no sockets. */
@@ -97,7 +99,7 @@ export async function participant(
       // Never read: the two are introduced by `greet`, nobody is looked for.
       records: undefined as unknown as Records,
       transports,
-      deadLetters: undefined,
+      deadLetters: options.deadLetters,
     },
     hold,
   );
