@@ -284,7 +284,6 @@ export class Engine implements Hosts {
     this.requests.linkEnded(link);
     this.openedStreams.linkEnded(link);
     this.ownServices.linkEnded(link);
-    this.receipts.linkEnded(link);
     this.ledger.linkEnded(link, reason);
     this.roomReturned();
     this.#emit(how, link.peer);

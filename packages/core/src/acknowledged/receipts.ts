@@ -12,10 +12,7 @@ import type { TurnEnd } from '../link/turn-end.ts';
 import type { ActiveSubscription } from '../subscription.ts';
 import { Processing, type ProcessingHost, type Refusal } from './processing.ts';
 import { encodeIds, MAX_RECEIPT_IDS } from './receipt-ids.ts';
-import { RecentMessages, type Remembered } from './recent-messages.ts';
-
-/** Topics, or groups' parts of them, of one sender of which something is remembered. */
-const MAX_LABELS = 65_536;
+import { RecentMessages, Remembered } from './recent-messages.ts';
 
 const TOO_LATE: Refusal = { reason: 'its time passed', retryIn: 0 };
 
@@ -27,8 +24,16 @@ export interface ReceiptsHost {
   readonly turnEnd: TurnEnd;
 }
 
+/** The name under which a sender is told of its messages. */
+interface Label {
+  /** Undefined: the own bus. */
+  readonly link: Link | undefined;
+  readonly entry: TopicEntry;
+  readonly group: string | undefined;
+}
+
 /** One sender's messages of one topic, or of one group's part of it: what is to be said about them, and where. */
-class Sender implements ProcessingHost {
+class Sender implements ProcessingHost, Label {
   readonly recent: RecentMessages;
   /** Ids to be confirmed at the end of the turn. */
   readonly due: number[] = [];
@@ -43,21 +48,23 @@ class Sender implements ProcessingHost {
     entry: TopicEntry,
     group: string | undefined,
     remembered: Remembered,
+    idle: () => void,
   ) {
     this.#receipts = receipts;
     this.link = link;
     this.entry = entry;
     this.group = group;
-    this.recent = new RecentMessages(remembered);
+    this.recent = new RecentMessages(remembered, idle);
   }
 
   decided(processing: Processing, refusal: Refusal | undefined): void {
     const { id, processedBy } = processing;
+    const now = this.#receipts.now();
     if (refusal === undefined) {
-      this.recent.processed(id, this.#receipts.now());
+      this.recent.processed(id, now);
       this.#receipts.processed(this, id);
     } else {
-      this.recent.failed(id, processedBy);
+      this.recent.failed(id, now, processedBy);
       this.#receipts.refuse(this, id, refusal);
     }
   }
@@ -69,9 +76,10 @@ class Sender implements ProcessingHost {
  */
 export class Receipts {
   readonly #host: ReceiptsHost;
-  readonly #senders = new Map<Link | undefined, Map<string, Sender>>();
+  /** Each with something at work or remembered, by link - the own bus's by its target - and label. */
+  readonly #senders = new WeakMap<Link | LocalTarget, Map<string, Sender>>();
   readonly #due: Sender[] = [];
-  readonly #remembered: Remembered = { count: 0 };
+  readonly #remembered = new Remembered();
 
   constructor(host: ReceiptsHost) {
     this.#host = host;
@@ -84,7 +92,7 @@ export class Receipts {
   /** True for a message that is at work here already, or was processed: then its sender is told again. */
   knows({ link, entry, group, id }: Arrival): boolean {
     const sender = this.#sender(link, entry, group);
-    if (sender.recent.open.has(id)) return true;
+    if (sender.recent.isOpen(id)) return true;
     if (!sender.recent.isProcessed(id)) return false;
     this.processed(sender, id);
     return true;
@@ -97,23 +105,18 @@ export class Receipts {
     const before = sender.recent.processedBy(id);
     const processedBy = isForMany || before !== undefined ? new Set<ActiveSubscription>(before) : undefined;
     const processing = new Processing(sender, id, account, cost, reliable, expiry, processedBy);
-    sender.recent.open.set(id, processing);
+    sender.recent.begun(processing);
     return processing;
   }
 
   #sender(link: Link | undefined, entry: TopicEntry, group: string | undefined): Sender {
-    let labels = this.#senders.get(link);
-    if (labels === undefined) {
-      labels = new Map();
-      this.#senders.set(link, labels);
-    }
+    const peer = link ?? this.#host.local;
+    const labels = this.#senders.get(peer) ?? new Map<string, Sender>();
     const label = group === undefined ? entry.name : groupLabel(entry.name, group);
-    let sender = labels.get(label);
-    if (sender === undefined) {
-      if (labels.size >= MAX_LABELS) forgetIdle(labels);
-      sender = new Sender(this, link, entry, group, this.#remembered);
-      labels.set(label, sender);
-    }
+    const known = labels.get(label);
+    if (known !== undefined) return known;
+    const sender = new Sender(this, link, entry, group, this.#remembered, () => labels.delete(label));
+    this.#senders.set(peer, labels.set(label, sender));
     return sender;
   }
 
@@ -127,13 +130,13 @@ export class Receipts {
 
   /** A message came too late to be looked at. */
   expired(link: Link, entry: TopicEntry, group: string | undefined, id: number): void {
-    this.refuse(this.#sender(link, entry, group), id, TOO_LATE);
+    this.refuse({ link, entry, group }, id, TOO_LATE);
   }
 
-  refuse(sender: Sender, id: number, refusal: Refusal): void {
-    const shipment = receiptShipment(sender);
-    this.#host.encoder.into(shipment, refusal, `refusal of ${sender.entry.name}`);
-    this.#send(sender, KIND.NACK, id, shipment);
+  refuse(to: Label, id: number, refusal: Refusal): void {
+    const shipment = receiptShipment(to);
+    this.#host.encoder.into(shipment, refusal, `refusal of ${to.entry.name}`);
+    this.#send(to, KIND.NACK, id, shipment);
   }
 
   /** The end of a turn. */
@@ -149,7 +152,7 @@ export class Receipts {
     }
   }
 
-  #send({ link, entry, group }: Sender, kind: number, id: number, shipment: Shipment): void {
+  #send({ link, entry, group }: Label, kind: number, id: number, shipment: Shipment): void {
     const { outgoing, local } = this.#host;
     if (link === undefined) {
       const topic = group === undefined ? local.topic(entry) : local.topic(entry, group, groupLabel(entry.name, group));
@@ -159,31 +162,10 @@ export class Receipts {
       outgoing.sendTo(link.outbound, topic, kind, id, shipment, undefined);
     }
   }
-
-  /** The sender is gone for good: nobody waits for a word. */
-  linkEnded(link: Link): void {
-    const labels = this.#senders.get(link);
-    if (labels === undefined) return;
-    this.#senders.delete(link);
-    for (const { recent, due } of labels.values()) {
-      recent.clear();
-      due.length = 0;
-    }
-  }
-}
-
-/** What makes room for another label: what is remembered of one with nothing at work. */
-function forgetIdle(labels: Map<string, Sender>): void {
-  for (const [label, { recent, due }] of labels) {
-    if (recent.open.size > 0 || due.length > 0) continue;
-    recent.clear();
-    labels.delete(label);
-    return;
-  }
 }
 
 /** Urgent: by receipts the sender knows who has room. */
-function receiptShipment({ entry }: Sender): Shipment {
+function receiptShipment({ entry }: Label): Shipment {
   return {
     payload: NO_BYTES,
     start: 0,

@@ -1,16 +1,42 @@
 import type { ActiveSubscription } from '../subscription.ts';
 import type { Processing } from './processing.ts';
 
-/** Processed messages that a bus remembers, of all senders. */
+/** Messages that a bus remembers, of all senders. */
 export const MAX_REMEMBERED = 100_000;
 /** For how long, if there is room. */
-const REMEMBERED_MS = 120_000;
-/** Old ones are looked for once in so many messages. */
-const SWEEP_EVERY = 256;
+export const REMEMBERED_MS = 120_000;
+/** Forgotten entries that the queue may begin with before it is cut. */
+const MAX_GONE = 4096;
 
-/** How many messages all `RecentMessages` of a bus remember. */
-export interface Remembered {
-  count: number;
+/** What one message has come to. */
+interface Memory {
+  readonly recent: RecentMessages;
+  readonly id: number;
+  /** ms of the clock. */
+  readonly at: number;
+  /** Of a failed one: the subscriptions that have processed it, and do not get it again. Undefined: it is processed. */
+  readonly processedBy: ReadonlySet<ActiveSubscription> | undefined;
+}
+
+/** In what order a bus forgets, over all senders: the last 100,000 outcomes of the last two minutes stay. */
+export class Remembered {
+  /** Oldest first; what stands before `#first` is gone. Not a map's order: to find a map's first is slow after many deletions. */
+  readonly #queue: (Memory | undefined)[] = [];
+  #first = 0;
+
+  add(memory: Memory): void {
+    this.#queue.push(memory);
+    const before = memory.at - REMEMBERED_MS;
+    for (let oldest = this.#queue[this.#first]; oldest !== undefined; oldest = this.#queue[this.#first]) {
+      if (oldest.at > before && this.#queue.length - this.#first <= MAX_REMEMBERED) break;
+      this.#queue[this.#first++] = undefined;
+      oldest.recent.forget(oldest);
+    }
+    if (this.#first > MAX_GONE && this.#first * 2 > this.#queue.length) {
+      this.#queue.splice(0, this.#first);
+      this.#first = 0;
+    }
+  }
 }
 
 /**
@@ -18,72 +44,60 @@ export interface Remembered {
  * minutes, or the last 100,000 messages of the bus.
  */
 export class RecentMessages {
-  /** With handlers at work, or waiting for one. */
-  readonly open = new Map<number, Processing>();
-  /** Message id to when it was processed, in ms of the clock; oldest first. */
-  readonly #processed = new Map<number, number>();
-  /** Failed ones that some subscriptions have processed: those do not get them again. */
-  readonly #partly = new Map<number, ReadonlySet<ActiveSubscription>>();
   readonly #remembered: Remembered;
+  readonly #idle: () => void;
+  /** With handlers at work, or waiting for one. */
+  readonly #open = new Map<number, Processing>();
+  readonly #memories = new Map<number, Memory>();
 
-  constructor(remembered: Remembered) {
+  /** `idle` is called when nothing is at work and nothing remembered any more. */
+  constructor(remembered: Remembered, idle: () => void) {
     this.#remembered = remembered;
+    this.#idle = idle;
+  }
+
+  begun(processing: Processing): void {
+    this.#open.set(processing.id, processing);
+  }
+
+  isOpen(id: number): boolean {
+    return this.#open.has(id);
   }
 
   isProcessed(id: number): boolean {
-    return this.#processed.has(id);
+    const memory = this.#memories.get(id);
+    return memory !== undefined && memory.processedBy === undefined;
   }
 
   processedBy(id: number): ReadonlySet<ActiveSubscription> | undefined {
-    return this.#partly.get(id);
+    return this.#memories.get(id)?.processedBy;
   }
 
   processed(id: number, now: number): void {
-    this.open.delete(id);
-    if (this.#partly.size > 0) this.#forgetPart(id);
-    this.#processed.set(id, now);
-    const remembered = this.#remembered;
-    if (++remembered.count > MAX_REMEMBERED) this.#forgetFirst();
-    if (remembered.count % SWEEP_EVERY === 0) this.#sweep(now - REMEMBERED_MS);
+    this.#open.delete(id);
+    this.#remember(id, now, undefined);
   }
 
-  failed(id: number, processedBy: ReadonlySet<ActiveSubscription> | undefined): void {
-    this.open.delete(id);
-    if (processedBy === undefined || processedBy.size === 0) return;
-    if (!this.#partly.has(id)) this.#remembered.count++;
-    this.#partly.set(id, processedBy);
-    if (this.#remembered.count > MAX_REMEMBERED) this.#forgetFirst();
+  failed(id: number, now: number, processedBy: ReadonlySet<ActiveSubscription> | undefined): void {
+    this.#open.delete(id);
+    if (processedBy !== undefined && processedBy.size > 0) this.#remember(id, now, processedBy);
+    else this.#checkIdle();
   }
 
-  /** The sender is gone for good. */
-  clear(): void {
-    this.#remembered.count -= this.#processed.size + this.#partly.size;
-    this.#processed.clear();
-    this.#partly.clear();
-    this.open.clear();
+  #remember(id: number, at: number, processedBy: Memory['processedBy']): void {
+    const memory = { recent: this, id, at, processedBy };
+    this.#memories.set(id, memory);
+    this.#remembered.add(memory);
   }
 
-  #forgetFirst(): void {
-    for (const id of this.#processed.keys()) {
-      this.#processed.delete(id);
-      this.#remembered.count--;
-      return;
-    }
-    for (const id of this.#partly.keys()) {
-      this.#forgetPart(id);
-      return;
-    }
+  /** `memory` is among the oldest; a newer one of the same message stays. */
+  forget(memory: Memory): void {
+    if (this.#memories.get(memory.id) !== memory) return;
+    this.#memories.delete(memory.id);
+    this.#checkIdle();
   }
 
-  #forgetPart(id: number): void {
-    if (this.#partly.delete(id)) this.#remembered.count--;
-  }
-
-  #sweep(before: number): void {
-    for (const [id, at] of this.#processed) {
-      if (at > before) return;
-      this.#processed.delete(id);
-      this.#remembered.count--;
-    }
+  #checkIdle(): void {
+    if (this.#open.size === 0 && this.#memories.size === 0) this.#idle();
   }
 }
