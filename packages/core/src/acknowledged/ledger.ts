@@ -93,21 +93,21 @@ export class Ledger implements UnacknowledgedHost {
   heard(from: Target, group: string | undefined, answer: Answer): void {
     const { kind, messageId, codec, buffer, start, end } = answer;
     if (kind === KIND.RECEIPT) {
-      readIds(buffer, start, end, (id) => this.#find(from, group, id)?.processed());
+      const processed = (delivery: Unacknowledged): void => delivery.processed(from);
+      readIds(buffer, start, end, (id) => this.#tell(from, group, id, processed));
       return;
     }
     const { reason, retryIn } = refusalIn(() => this.#host.codecs.decode(codec, buffer, start, end));
-    this.#find(from, group, messageId)?.refused(from, reason, retryIn);
+    this.#tell(from, group, messageId, (delivery) => delivery.refused(from, reason, retryIn));
   }
 
-  /** Of a group, anybody who ever had it may say that it is processed. */
-  #find(from: Target, group: string | undefined, id: number): Unacknowledged | undefined {
-    let delivery = this.#open.get(id);
-    while (delivery !== undefined) {
-      if (delivery.topic.group === group && (group !== undefined || delivery.target === from)) return delivery;
-      delivery = delivery.next;
-    }
-    return undefined;
+  /**
+   * Of a group, anybody who ever had it may say that it is processed. More than one is meant where a dead letter was given
+   * out while its message was still under way to others.
+   */
+  #tell(from: Target, group: string | undefined, id: number, word: (delivery: Unacknowledged) => void): void {
+    for (let delivery = this.#open.get(id); delivery !== undefined; delivery = delivery.next)
+      if (delivery.topic.group === group && (group !== undefined || delivery.target === from)) word(delivery);
   }
 
   /** A peer is gone: what it had and did not process is somebody else's. */

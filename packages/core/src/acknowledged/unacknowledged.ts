@@ -117,6 +117,7 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable {
 
   /** Sends it for the first time, or again. */
   transmit(): void {
+    this.#host.deadlines.remove(this);
     this.attempts++;
     this.#state = STATE.UNDER_WAY;
     this.#host.transmit(this);
@@ -124,36 +125,46 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable {
 
   opened(message: OutMessage): void {
     this.#message = message;
-    if (this.topic.group !== undefined) this.#host.deadlines.add(this, this.terms.ackTimeoutMs);
+    // Its only receiver, the first time: it waits there as long as its caller does.
+    if (this.topic.group === undefined && this.attempts === 1) return;
+    this.#host.deadlines.add(this, this.terms.ackTimeoutMs);
   }
 
   settled(message: OutMessage, outcome: Outcome, reason: ReasonText | undefined): void {
     // Its receiver was faster than the confirmation, or the caller has given up.
     if (message !== this.#message) return;
-    this.#message = undefined;
+    this.#letGo(message);
     this.#host.deadlines.remove(this);
-    this.target = message.target;
-    this.topic = message.topic;
-    this.carriedBy = message.carriedBy;
-    this.sequence = message.sequence;
     if (outcome === 'delivered') {
       this.#state = STATE.RECEIVED;
       this.#host.deadlines.add(this, this.terms.ackTimeoutMs);
-    } else if (outcome === 'peer-gone') this.retry(reason as ReasonText, 0);
+    } else if (outcome === 'peer-gone' && this.topic.group !== undefined && message.sequence === 0) this.#notSent();
+    else if (outcome === 'peer-gone') this.retry(reason as ReasonText, 0);
     else if (outcome === 'refused' && this.attempts > 1) this.retry(reason as ReasonText);
     else this.#end(outcome, reason);
   }
 
-  /** Its receiver has processed it. */
-  processed(): void {
-    this.#end('processed', undefined);
+  /** `by`, who has it or had it, has processed it. */
+  processed(by: Target): void {
+    this.#end('processed', undefined, by);
+  }
+
+  /** The attempt has ended here; what becomes of the message is its own affair. */
+  #letGo({ target, topic, carriedBy, sequence }: OutMessage): void {
+    this.#message = undefined;
+    this.target = target;
+    this.topic = topic;
+    this.carriedBy = carriedBy ?? this.carriedBy;
+    this.sequence = sequence;
   }
 
   /** Its receiver, `target`, has not processed it and will not. */
   refused(target: Target, reason: ReasonText, pauseMs: number | undefined): void {
-    const current = this.#message?.target ?? this.target;
-    if (target !== current || (this.#state !== STATE.UNDER_WAY && this.#state !== STATE.RECEIVED)) return;
-    this.#message = undefined;
+    const message = this.#message;
+    if (target !== (message ?? this).target) return;
+    // What it cannot have seen yet it does not refuse: it speaks of an attempt that is over.
+    if (message === undefined ? this.#state !== STATE.RECEIVED : message.sequence === 0) return;
+    if (message !== undefined) this.#letGo(message);
     this.retry(reason, pauseMs);
   }
 
@@ -172,11 +183,10 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable {
 
   /** Sends it again, if there is somebody to send it to. */
   resume(): void {
-    this.#host.deadlines.remove(this);
     if (this.#host.expiry.hasPassed(this.shipment.expiry)) this.#end('expired', TIME_PASSED);
     else if (this.#host.retarget(this)) this.transmit();
     else if (this.topic.group === undefined) this.#bury(this.#reason);
-    else {
+    else if (this.#state !== STATE.PARKED) {
       this.#state = STATE.PARKED;
       this.#host.deadlines.add(this, this.terms.ackTimeoutMs);
     }
@@ -184,21 +194,29 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable {
 
   expire(): void {
     if (this.#state === STATE.RECEIVED) this.retry(NOT_IN_TIME, 0);
-    else if (this.#state === STATE.UNDER_WAY) this.#takeBack();
-    else if (this.#state === STATE.PARKED && !this.#host.expiry.hasPassed(this.shipment.expiry))
-      this.#bury(GROUP_EMPTY);
+    else if (this.#state === STATE.UNDER_WAY) this.#waited();
+    else if (this.#state === STATE.PARKED) this.#bury(GROUP_EMPTY);
     else this.resume();
   }
 
-  /** It waits for a member that is behind or stuck; another one may have room. What is written already stays. */
-  #takeBack(): void {
+  /**
+   * It waits for room at one that is behind or stuck. Another member of the group may have some; who has had it before has
+   * had its time once more. What is written already stays.
+   */
+  #waited(): void {
     const message = this.#message as OutMessage;
     if (message.sequence > 0) {
       this.#host.deadlines.add(this, this.terms.ackTimeoutMs);
       return;
     }
-    this.#message = undefined;
+    this.#letGo(message);
     message.giveUp('expired', TIME_PASSED);
+    if (this.topic.group === undefined) this.retry(NOT_IN_TIME, 0);
+    else this.#notSent();
+  }
+
+  /** Nobody has seen anything of it: that was no attempt. */
+  #notSent(): void {
     this.attempts--;
     this.resume();
   }
@@ -207,26 +225,26 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable {
     this.#end(outcome, reason);
   }
 
+  /** What is of no use any more is no dead letter. */
   #bury(reason: ReasonText): void {
-    if (this.#state === STATE.OVER) return;
-    this.#host.bury(this, reason);
-    this.#end('dead-lettered', reason);
+    if (this.#host.expiry.hasPassed(this.shipment.expiry)) this.#end('expired', TIME_PASSED);
+    else this.#end('dead-lettered', reason);
   }
 
-  #end(outcome: Outcome, reason: ReasonText | undefined): void {
+  #end(outcome: Outcome, reason: ReasonText | undefined, by?: Target): void {
     if (this.#state === STATE.OVER) return;
     this.#state = STATE.OVER;
     this.#host.deadlines.remove(this);
     const message = this.#message;
-    this.#message = undefined;
     if (message !== undefined) {
-      this.target = message.target;
-      this.topic = message.topic;
-      this.carriedBy = message.carriedBy;
-      this.sequence = message.sequence;
+      this.#letGo(message);
       // What no frame bears yet need not be sent any more.
       if (message.sequence === 0) message.giveUp('expired', TIME_PASSED);
     }
+    if (by !== undefined) this.target = by;
     this.#host.ended(this, outcome, reason);
+    // What was a dead letter is one again until it is processed, whatever ended it.
+    if (outcome === 'dead-lettered' || (this.terms.isRequeued && outcome !== 'processed'))
+      this.#host.bury(this, reason as ReasonText);
   }
 }
