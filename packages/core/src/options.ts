@@ -61,7 +61,10 @@ export interface PublisherOptions extends Qos, AckOptions {
   /** ms each message is good for, from `send` on; no handler sees it later. Default: as long as it takes. */
   ttl?: number;
   via?: string;
-  /** `reference` hands local subscribers the same object without the codec. Default `copy`. */
+  /**
+   * `reference` hands local subscribers the same object without the codec, which it must pass all the same when peers
+   * subscribe, too, or when it is to be acknowledged: a dead letter is kept encoded. Default `copy`.
+   */
   local?: 'copy' | 'reference';
 }
 

@@ -130,7 +130,8 @@ export class TopicPublisher implements Publisher, Settlement {
     const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);
     if (shipment.byReference) {
       shipment.value = checked;
-      if (!outgoing.staysHere(entry)) encoder.into(shipment, checked, this.topic);
+      // What is to be acknowledged may become a dead letter.
+      if (shipment.acknowledged !== undefined || !outgoing.staysHere(entry)) encoder.into(shipment, checked, this.topic);
     } else encoder.into(shipment, checked, this.topic);
     this.#lastBytes = shipment.size;
     if (shipment.size > expected && !this.#admits()) return BACK_PRESSURED;
