@@ -1,9 +1,10 @@
-import { resolveDeadline } from '../call-options.ts';
+import { assertNotAborted, resolveDeadline } from '../call-options.ts';
 import type { CodecTable } from '../codecs/index.ts';
 import {
   allocateFrameBuffer,
   assertPattern,
   BusError,
+  type FrameBuffer,
   type Logger,
   PRIORITIES,
   type Priority,
@@ -27,7 +28,7 @@ export interface DeadLetter
   readonly path: readonly FailedAttempt[];
   readonly priority: Priority;
   readonly headers: Readonly<Record<string, string>> | undefined;
-  /** What was published, decoded afresh. */
+  /** What was published, decoded afresh; the encoded bytes where that fails. */
   readonly data: unknown;
 }
 
@@ -39,7 +40,7 @@ export interface DeadLetterBox {
   /**
    * Takes a letter out and publishes it again, as the same message, marked as redelivered: one of a group to that group,
    * any other to all who subscribe outside of groups. Who has processed it not long ago ignores it. Settles as `publish`
-   * does; what fails again is a letter again, with a new number.
+   * does; what is not processed is a letter again, with a new number, though the deadline may have ended it.
    *
    * @throws BusError (as rejection) INVALID_OPTION when there is no such letter; NO_RESPONDERS when nobody wants it, and then
    * it stays; what `publish` rejects with.
@@ -99,11 +100,20 @@ export class DeadLetters implements DeadLetterBox {
       codec,
       payload: shipment.payload.u8.slice(start, start + size),
     };
-    for (const evicted of this.#host.deadLetterStore.add(letter)) {
-      const { number, reason: why } = evicted;
-      this.#host.logger.warn('a dead letter made room for newer ones', { number, topic: evicted.topic, reason: why });
-    }
+    this.#keep(letter);
     this.#host.deadLettered(this.#open(letter));
+  }
+
+  /** The store may be the application's, and what it throws must not stop a turn of the bus. */
+  #keep(letter: StoredLetter): void {
+    const { deadLetterStore, logger } = this.#host;
+    try {
+      for (const { number, topic, reason } of deadLetterStore.add(letter))
+        logger.warn('a dead letter made room for newer ones', { number, topic, reason });
+    } catch (error) {
+      const { number, topic, reason } = letter;
+      logger.error('a dead letter could not be kept', { number, topic, reason, error: String(error) });
+    }
   }
 
   list(pattern?: string): readonly DeadLetter[] {
@@ -117,8 +127,6 @@ export class DeadLetters implements DeadLetterBox {
 
   #open(letter: StoredLetter): DeadLetter {
     const { number, topic, group, id, at, reason, attempts, path, headers, payload, codec } = letter;
-    const buffer = allocateFrameBuffer(payload.length);
-    buffer.u8.set(payload);
     return {
       number,
       topic,
@@ -130,8 +138,17 @@ export class DeadLetters implements DeadLetterBox {
       path,
       priority: PRIORITIES[letter.priority],
       headers: headers === undefined ? undefined : parseHeaders(headers, 0, headers.length),
-      data: this.#host.codecs.decode(codec, buffer, 0, payload.length),
+      data: this.#decode(codec, payload),
     };
+  }
+
+  /** It may have been given up because nobody can read it. */
+  #decode(codec: number, payload: Uint8Array): unknown {
+    try {
+      return this.#host.codecs.decode(codec, bufferOf(payload), 0, payload.length);
+    } catch {
+      return payload.slice();
+    }
   }
 
   async requeue(number: number, options?: { deadline?: number; signal?: AbortSignal }): Promise<Receipt> {
@@ -145,6 +162,7 @@ export class DeadLetters implements DeadLetterBox {
     const { ackTimeoutMs, maxDeliveries, payload, topic, group } = letter;
     const usual = ackTimeoutMs * maxDeliveries + host.limits.deadlineMs;
     const deadline = resolveDeadline(options?.deadline, usual, where);
+    assertNotAborted(options?.signal, where);
     const entry = host.interest.entry(topic);
     if (host.outgoing.audience(entry, group) === 0) {
       throw new BusError('NO_RESPONDERS', `nobody subscribes to ${topic}`, {
@@ -153,10 +171,8 @@ export class DeadLetters implements DeadLetterBox {
       });
     }
     host.deadLetterStore.delete(number);
-    const buffer = allocateFrameBuffer(payload.length);
-    buffer.u8.set(payload);
     const shipment = {
-      payload: buffer,
+      payload: bufferOf(payload),
       start: 0,
       size: payload.length,
       codec: letter.codec,
@@ -182,4 +198,11 @@ export class DeadLetters implements DeadLetterBox {
   drop(number: number): boolean {
     return this.#host.deadLetterStore.delete(number);
   }
+}
+
+/** A copy: what the store has stays as it is. */
+function bufferOf(payload: Uint8Array): FrameBuffer {
+  const buffer = allocateFrameBuffer(payload.length);
+  buffer.u8.set(payload);
+  return buffer;
 }
