@@ -1,7 +1,7 @@
 import type { FrameBuffer } from '../contract/index.ts';
 
-/** Ids of one receipt message: a few pages of bytes at most. */
-export const MAX_RECEIPT_IDS = 4096;
+/** Ids of one receipt message: a KiB, which is within anybody's limits. */
+export const MAX_RECEIPT_IDS = 128;
 const ID_BYTES = 8;
 const TWO_32 = 4_294_967_296;
 

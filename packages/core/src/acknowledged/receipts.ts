@@ -6,6 +6,7 @@ import type { LocalTarget } from '../delivery/local-target.ts';
 import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
 import { groupLabel } from '../interest/group-label.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
+import type { Limits } from '../limits.ts';
 import type { Link } from '../link/link.ts';
 import { NO_BYTES, ON_FULL } from '../link/out-message.ts';
 import type { TurnEnd } from '../link/turn-end.ts';
@@ -14,10 +15,15 @@ import { Processing, type ProcessingHost, type Refusal } from './processing.ts';
 import { encodeIds, MAX_RECEIPT_IDS } from './receipt-ids.ts';
 import { RecentMessages, Remembered } from './recent-messages.ts';
 
+/** Characters of a refusal's reason: the sender keeps that of every attempt. */
+const MAX_REASON_LENGTH = 500;
+const NO_WORDS = new Uint8Array(0);
+
 const TOO_LATE: Refusal = { reason: 'its time passed', retryIn: 0 };
 
 export interface ReceiptsHost {
   readonly clock: Clock;
+  readonly limits: Limits;
   readonly encoder: Encoder;
   readonly local: LocalTarget;
   readonly outgoing: Outgoing;
@@ -135,17 +141,26 @@ export class Receipts {
 
   refuse(to: Label, id: number, refusal: Refusal): void {
     const shipment = receiptShipment(to);
-    this.#host.encoder.into(shipment, refusal, `refusal of ${to.entry.name}`);
+    const { reason, retryIn } = refusal;
+    for (const said of [{ reason: reason.slice(0, MAX_REASON_LENGTH), retryIn }, NO_WORDS]) {
+      try {
+        this.#host.encoder.into(shipment, said, `refusal of ${to.entry.name}`);
+        break;
+      } catch {
+        // A codec of the application's may know nothing but its own messages; no words always can be sent.
+      }
+    }
     this.#send(to, KIND.NACK, id, shipment);
   }
 
   /** The end of a turn. */
   send(): void {
+    const most = Math.min(MAX_RECEIPT_IDS, Math.max(1, this.#host.limits.maxMessageBytes >> 3));
     for (const sender of this.#due.splice(0)) {
       const ids = sender.due.splice(0);
-      for (let from = 0; from < ids.length; from += MAX_RECEIPT_IDS) {
+      for (let from = 0; from < ids.length; from += most) {
         const shipment = receiptShipment(sender);
-        const bytes = encodeIds(ids, from, Math.min(ids.length, from + MAX_RECEIPT_IDS));
+        const bytes = encodeIds(ids, from, Math.min(ids.length, from + most));
         this.#host.encoder.into(shipment, bytes, `receipt of ${sender.entry.name}`);
         this.#send(sender, KIND.RECEIPT, 0, shipment);
       }
