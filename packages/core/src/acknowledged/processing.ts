@@ -98,7 +98,7 @@ export class Processing implements CreditAccount {
 /** One subscription's part in a message that is to be acknowledged. */
 export class Part extends WorkHold {
   readonly #processing: Processing;
-  #subscription: ActiveSubscription;
+  readonly #subscription: ActiveSubscription;
   #isDecided = false;
 
   constructor(processing: Processing, subscription: ActiveSubscription, expiry: number, share: Share | undefined) {
@@ -138,11 +138,6 @@ export class Part extends WorkHold {
   override givenUp(): void {
     this.#decide(LEFT);
     super.givenUp();
-  }
-
-  override moveTo(subscription: ActiveSubscription): void {
-    this.#subscription = subscription;
-    super.moveTo(subscription);
   }
 
   #decide(refusal: Refusal | undefined): void {
