@@ -20,6 +20,7 @@ import { parseHeaders } from '../link/headers.ts';
 import { ON_FULL } from '../link/out-message.ts';
 import type { Receipt } from '../outcomes.ts';
 import type { DeadLetterStore, StoredLetter } from './dead-letter-store.ts';
+import { timeOfAll } from './terms.ts';
 import type { FailedAttempt, Unacknowledged } from './unacknowledged.ts';
 
 /** A message that nobody could process. */
@@ -160,7 +161,7 @@ export class DeadLetters implements DeadLetterBox {
       throw new BusError('INVALID_OPTION', 'there is no such letter', { where, remedy: 'take its number from list()' });
     }
     const { ackTimeoutMs, maxDeliveries, payload, topic, group } = letter;
-    const usual = ackTimeoutMs * maxDeliveries + host.limits.deadlineMs;
+    const usual = timeOfAll(letter) + host.limits.deadlineMs;
     const deadline = resolveDeadline(options?.deadline, usual, where);
     assertNotAborted(options?.signal, where);
     const entry = host.interest.entry(topic);

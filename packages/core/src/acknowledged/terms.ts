@@ -12,6 +12,21 @@ export interface AckTerms {
   readonly isRequeued: boolean;
 }
 
+/** Pause after the first failure, in ms; doubled by each further one. */
+const FIRST_PAUSE_MS = 100;
+const LAST_PAUSE_MS = 10_000;
+
+/** ms until the next attempt, after so many that failed. */
+export function pauseAfter(attempts: number): number {
+  return Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), LAST_PAUSE_MS);
+}
+
+/** ms in which all attempts can be made, the pauses between them included. */
+export function timeOfAll({ ackTimeoutMs, maxDeliveries }: Pick<AckTerms, 'ackTimeoutMs' | 'maxDeliveries'>): number {
+  const pauses = Math.min(FIRST_PAUSE_MS * 2 ** maxDeliveries, LAST_PAUSE_MS * maxDeliveries);
+  return ackTimeoutMs * maxDeliveries + pauses;
+}
+
 /** What a caller may say about it. */
 export interface AckOptions {
   /**

@@ -5,7 +5,7 @@ import { type Expiry, TIME_PASSED } from '../expiry.ts';
 import type { OutMessage, Settlement, Target, UnderWay } from '../link/out-message.ts';
 import type { OutTopic } from '../link/out-topic.ts';
 import { GROUP_EMPTY, type Outcome, type ReasonText } from '../outcomes.ts';
-import type { AckTerms } from './terms.ts';
+import { type AckTerms, pauseAfter } from './terms.ts';
 
 /** One attempt that failed. */
 export interface FailedAttempt {
@@ -43,9 +43,6 @@ const STATE = {
 } as const;
 
 const NOT_IN_TIME: ReasonText = 'it was not acknowledged in time';
-/** Pause after the first failure; doubled by each further one. */
-const FIRST_PAUSE_MS = 100;
-const LAST_PAUSE_MS = 10_000;
 
 /**
  * One delivery that only its receiver's word settles. Sent, and sent again - marked, to the same peer or to another member
@@ -169,7 +166,7 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable {
   }
 
   /** An attempt has failed: the next one follows after `pauseMs`, unless it was the last. */
-  retry(reason: ReasonText, pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (this.attempts - 1), LAST_PAUSE_MS)): void {
+  retry(reason: ReasonText, pauseMs = pauseAfter(this.attempts)): void {
     const { peer } = this.target;
     this.#host.deadlines.remove(this);
     this.failed.push({ peer: peer.id, peerName: peer.name, reason });

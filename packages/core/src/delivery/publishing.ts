@@ -1,4 +1,4 @@
-import { type AckTerms, resolveAckTerms } from '../acknowledged/terms.ts';
+import { type AckTerms, resolveAckTerms, timeOfAll } from '../acknowledged/terms.ts';
 import { assertMs, assertNotAborted, resolveDeadline } from '../call-options.ts';
 import { assertTopic, BusError, OK, type Qos, shown } from '../contract/index.ts';
 import { nameOf, type TopicContract } from '../contracts.ts';
@@ -37,8 +37,7 @@ export async function publish(
   assertNotAborted(options?.signal, where);
   const { deadlineMs } = engine.limits;
   // Long enough for every attempt.
-  const usual =
-    acknowledged === undefined ? deadlineMs : acknowledged.ackTimeoutMs * acknowledged.maxDeliveries + deadlineMs;
+  const usual = acknowledged === undefined ? deadlineMs : timeOfAll(acknowledged) + deadlineMs;
   const deadline = resolveDeadline(options?.deadline, usual, where);
   const checked = schema === undefined ? value : validate(schema, value, where);
   const headers =
