@@ -47,7 +47,8 @@ export interface PublishOptions extends Qos, AckOptions {
    * What to do when a subscriber is so far behind that it has no credit left. `wait` (default): the message waits its
    * turn; `error`: nothing is sent to anybody, BACK_PRESSURED; `drop-newest`: that subscriber loses this message;
    * `drop-oldest`: it waits, and when more than one window (`limits.topicCredit`) waits, the oldest of them go. Drops are
-   * counted and told in the receipt; order is kept, and no receiver waits for what was dropped.
+   * counted and told in the receipt; order is kept, and no receiver waits for what was dropped. What is sent again because it
+   * was not acknowledged waits.
    */
   onFull?: 'wait' | OnFull;
 }

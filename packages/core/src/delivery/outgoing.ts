@@ -8,7 +8,7 @@ import type { Interest } from '../interest/interest.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Limits } from '../limits.ts';
 import type { Link } from '../link/link.ts';
-import type { OutMessage, OutMessagePool, Settlement, Target } from '../link/out-message.ts';
+import { ON_FULL, type OutMessage, type OutMessagePool, type Settlement, type Target } from '../link/out-message.ts';
 import { CREDIT_OVERHEAD, type OutTopic } from '../link/out-topic.ts';
 import type { Counters } from '../outcomes.ts';
 import { PUBLISH } from '../stats/channels.ts';
@@ -277,6 +277,8 @@ export class Outgoing {
     const message = this.#message(target, topic, shipment, id, delivery, KIND.EVENT);
     message.acknowledged = true;
     message.redelivered = attempts > 1 || terms.isRequeued;
+    // It was accepted: what its publisher would rather lose than wait for, it would have lost then.
+    if (attempts > 1) message.onFull = ON_FULL.WAIT;
     delivery.opened(message);
     this.#hand(message);
   }
