@@ -44,6 +44,9 @@ export class CreditHold {
   /** The handler has thrown. */
   failed(_error: unknown): void {}
 
+  /** The handler began, and nobody will say how that ends. */
+  left(): void {}
+
   /** No handler of this holder's will see it. */
   givenUp(): void {
     this.release();
@@ -74,6 +77,10 @@ export class WorkHold extends CreditHold {
   }
 
   override failed(_error: unknown): void {
+    this.release();
+  }
+
+  override left(): void {
     this.release();
   }
 

@@ -38,6 +38,17 @@ export interface SubscriptionHost {
   unsubscribed(subscription: ActiveSubscription): void;
 }
 
+/** One iterator: what its reader works on, until it asks for the next. */
+interface Reader {
+  lent: CreditHold | undefined;
+}
+
+/** It waits for a message. */
+interface Pull {
+  readonly reader: Reader;
+  readonly resolve: (result: IteratorResult<Message>) => void;
+}
+
 /**
  * A subscription at work. By default one message at a time per flow, awaiting promises, flows beside each other; with
  * `concurrency` at most so many at once, the most urgent first. Without a handler messages wait for the iterator.
@@ -64,9 +75,9 @@ export class ActiveSubscription implements Subscription {
   /** Nothing new comes; the iterator ends after what is queued. */
   #ended = false;
   #idle: (() => void) | undefined;
-  /** What the iterator's reader works on, until it asks for the next. */
-  #lent: CreditHold | undefined;
-  readonly #pulls: ((result: IteratorResult<Message>) => void)[] = [];
+  /** Those with something to work on. */
+  readonly #readers = new Set<Reader>();
+  readonly #pulls: Pull[] = [];
 
   constructor(
     host: SubscriptionHost,
@@ -135,8 +146,9 @@ export class ActiveSubscription implements Subscription {
   /** `backlog` is what waits behind this message in its flow, kept when the handler goes async. */
   #start(message: Message, flow: number, backlog: Waiting[] | undefined, work: CreditHold | undefined): void {
     if (this.#handler === undefined) {
-      this.#lend(work);
-      this.#pulls.shift()?.({ done: false, value: message });
+      const { reader, resolve } = this.#pulls.shift() as Pull;
+      this.#lend(reader, work);
+      resolve({ done: false, value: message });
       this.#host.awaitContinuations();
       return;
     }
@@ -168,9 +180,11 @@ export class ActiveSubscription implements Subscription {
     );
   }
 
-  #lend(work: CreditHold | undefined): void {
-    this.#lent?.done();
-    this.#lent = work;
+  #lend(reader: Reader, work: CreditHold | undefined): void {
+    reader.lent?.done();
+    reader.lent = work;
+    if (work === undefined) this.#readers.delete(reader);
+    else this.#readers.add(reader);
   }
 
   hold(message: Message, priority: number, flow: number, hold: CreditHold): void {
@@ -241,8 +255,9 @@ export class ActiveSubscription implements Subscription {
         remedy: 'subscribe without a handler to use for await',
       });
     }
+    const reader: Reader = { lent: undefined };
     return {
-      next: () => this.#pull(),
+      next: () => this.#pull(reader),
       return: () => {
         this.close();
         return Promise.resolve({ done: true, value: undefined });
@@ -250,8 +265,8 @@ export class ActiveSubscription implements Subscription {
     };
   }
 
-  #pull(): Promise<IteratorResult<Message>> {
-    this.#lend(undefined);
+  #pull(reader: Reader): Promise<IteratorResult<Message>> {
+    this.#lend(reader, undefined);
     for (let first = this.#mostUrgent(); first !== undefined; first = this.#mostUrgent()) {
       this.#queued--;
       const { message, hold } = first;
@@ -260,11 +275,11 @@ export class ActiveSubscription implements Subscription {
         continue;
       }
       hold.begun();
-      this.#lend(hold);
+      this.#lend(reader, hold);
       return Promise.resolve({ done: false, value: message });
     }
     if (this.#closed || this.#ended) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => this.#pulls.push(resolve));
+    return new Promise((resolve) => this.#pulls.push({ reader, resolve }));
   }
 
   close(): void {
@@ -274,12 +289,12 @@ export class ActiveSubscription implements Subscription {
     const left: Waiting[] = [];
     for (const queue of [...this.#waiting, ...this.#busy.values()]) left.push(...queue.splice(0));
     this.#queued = 0;
-    // Nobody can say whether its reader is done with it.
-    this.#lent?.givenUp();
-    this.#lent = undefined;
+    // Nobody can say whether their readers are done with it.
+    for (const { lent } of this.#readers) lent?.left();
+    this.#readers.clear();
     this.#giveUp(left);
     this.#idle?.();
-    for (const pull of this.#pulls.splice(0)) pull({ done: true, value: undefined });
+    for (const { resolve } of this.#pulls.splice(0)) resolve({ done: true, value: undefined });
   }
 
   /** What waits goes to other members of the group, where there is one. */

@@ -135,6 +135,11 @@ export class Part extends WorkHold {
     super.failed(error);
   }
 
+  override left(): void {
+    this.#decide(LEFT);
+    super.left();
+  }
+
   override givenUp(): void {
     this.#decide(LEFT);
     super.givenUp();
