@@ -180,7 +180,7 @@ export class LocalTarget implements Target {
   leaveGroup(group: string): void {
     const hasLeft = (topic: OutTopic): boolean =>
       topic.group === group && !this.#host.hasMember((topic as LocalTopic).entry, group);
-    const left = [...this.#queue].filter(({ topic }) => hasLeft(topic));
+    const left = [...this.#queue].filter((message) => message.isShared && hasLeft(message.topic));
     for (const message of left) {
       this.#queue.remove(message);
       message.topic.sent -= message.cost;

@@ -131,7 +131,8 @@ export class TopicPublisher implements Publisher, Settlement {
     if (shipment.byReference) {
       shipment.value = checked;
       // What is to be acknowledged may become a dead letter.
-      if (shipment.acknowledged !== undefined || !outgoing.staysHere(entry)) encoder.into(shipment, checked, this.topic);
+      if (shipment.acknowledged !== undefined || !outgoing.staysHere(entry))
+        encoder.into(shipment, checked, this.topic);
     } else encoder.into(shipment, checked, this.topic);
     this.#lastBytes = shipment.size;
     if (shipment.size > expected && !this.#admits()) return BACK_PRESSURED;

@@ -1,4 +1,4 @@
-import { allocateFrameBuffer, type FrameBuffer, type PeerInfo } from '../contract/index.ts';
+import { allocateFrameBuffer, type FrameBuffer, KIND, type PeerInfo } from '../contract/index.ts';
 import { type DeadlineLane, type Expirable, withdraw } from '../deadlines.ts';
 import { TIME_PASSED } from '../expiry.ts';
 import { type Counters, isSuccess, type Outcome, type ReasonText } from '../outcomes.ts';
@@ -114,6 +114,11 @@ export class OutMessage implements UnderWay, Expirable {
   /** Settled; what is left of it in a queue is skipped. */
   done = false;
   next: OutMessage | undefined;
+
+  /** Any member of a group may have it, while nothing of it is written. A receipt of one is for its sender alone. */
+  get isShared(): boolean {
+    return this.kind === KIND.EVENT && this.topic.group !== undefined && this.sequence === 0;
+  }
 
   giveUp(outcome: Outcome, reason: ReasonText): void {
     this.target.settleEarly(this, outcome, reason);

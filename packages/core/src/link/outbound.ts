@@ -325,7 +325,7 @@ export class Outbound implements Target {
 
   /** The peer leaves `group`: what no frame bears yet is given to other members, in its order. */
   leaveGroup(group: string): void {
-    const messages = this.#ready.take(({ topic, sequence }) => topic.group === group && sequence === 0);
+    const messages = this.#ready.take((message) => message.isShared && message.topic.group === group);
     for (const message of messages) this.#accounts.refund(message);
     for (const topic of this.#waitingTopics) if (topic.group === group) messages.push(...topic.takeWaiting());
     for (const message of messages) {
@@ -358,8 +358,7 @@ export class Outbound implements Target {
     this.#waitingTopics.clear();
     this.queuedBytes = 0;
     for (const message of all) {
-      const isFree = message.topic.group !== undefined && message.sequence === 0;
-      if (isFree && outcome === 'peer-gone') this.#regroup(message, outcome, reason);
+      if (message.isShared && outcome === 'peer-gone') this.#regroup(message, outcome, reason);
       else this.settle(message, outcome, reason);
     }
   }
