@@ -198,11 +198,11 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable {
 
   /**
    * It waits for room at one that is behind or stuck. Another member of the group may have some; who has had it before has
-   * had its time once more. What is written already stays.
+   * had its time once more. What is written already stays, and what has an order key: later ones of it wait behind it.
    */
   #waited(): void {
     const message = this.#message as OutMessage;
-    if (message.sequence > 0) {
+    if (message.sequence > 0 || (this.shipment.keyed && this.topic.group !== undefined)) {
       this.#host.deadlines.add(this, this.terms.ackTimeoutMs);
       return;
     }
