@@ -219,7 +219,7 @@ export class Outgoing {
       delivery.topic = this.#local.topic(entry);
       return entry.subscriptions.length > 0;
     }
-    const index = entry.links.findIndex(({ outbound }) => outbound === target);
+    const index = entry.links.findIndex(({ outbound, ended }) => outbound === target && !ended);
     if (index >= 0) delivery.topic = entry.accounts[index];
     return index >= 0;
   }
@@ -233,6 +233,8 @@ export class Outgoing {
     const chosen = group.choose(own, flow, keyed);
     if (chosen === NOBODY) return false;
     const isOwn = own !== undefined && chosen === OWN_BUS;
+    // While the bus closes, links end before their peers are forgotten.
+    if (!isOwn && group.links[chosen].ended) return false;
     what.topic = isOwn ? own : group.accounts[chosen];
     what.target = isOwn ? this.#local : group.links[chosen].outbound;
     group.gave(what.topic, flow, keyed);

@@ -73,6 +73,33 @@ describe('an acknowledged message for a group', () => {
     expect(state.receipt?.deliveries[0]).toMatchObject({ peerName: 'c', outcome: 'processed', attempts: 1 });
   });
 
+  test('with an order key keeps its turn where it waits for room, however short its time', async () => {
+    const large = (number: number) => new Uint8Array(200_000).fill(number);
+    const stuck = worker(b, 'g');
+    await turn();
+    for (const [number, ackTimeout] of [9000, 1000, 9000].entries())
+      office.publish(large(number), { orderKey: 'k', ackTimeout });
+    await office.pass(1000);
+    for (let i = 0; i < 3; i++) {
+      stuck.seen[i].done();
+      await office.flow();
+    }
+    expect(stuck.seen.map(({ message: { data } }) => (data as Uint8Array)[0])).toEqual([0, 1, 2]);
+    expect(stuck.marks()).toEqual([false, false, false]);
+  });
+
+  test('that its own bus gives back while it closes is not sent to those who are left already', async () => {
+    a.bus.subscribe('t', () => new Promise(() => {}), { group: 'g', concurrency: 1 });
+    await turn();
+    const states = [office.publish(1), office.publish(2)];
+    await office.flow();
+    worker(b, 'g');
+    await turn();
+    await Promise.all([a.bus.close({ timeout: 1 }), office.mesh.clock.advance(10)]);
+    expect(states.map(({ error }) => error?.code)).toEqual(['CLOSED', 'CLOSED']);
+    expect(a.bus.deadLetters.size).toBe(0);
+  });
+
   test('without a member when its ttl passes is expired', async () => {
     worker(b, 'g');
     await turn();
