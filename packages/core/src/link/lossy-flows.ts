@@ -6,7 +6,7 @@ import type { OutMessage } from './out-message.ts';
  * two rules of the sender keep that from ever touching a reliable message. Exists only on links with a lossy route.
  */
 export class LossyFlows {
-  /** By flow index: the last sequence sent over a lossless route. */
+  /** By flow index: the highest sequence sent over a lossless route, whatever was sent again since. */
   readonly #lastLossless = new Float64Array(FLOWS_PER_LINK);
   /** By flow index: the first sequence sent over a lossy route that the receiver was not told about; 0 for none. */
   readonly #lossyFrom = new Float64Array(FLOWS_PER_LINK);
@@ -22,7 +22,7 @@ export class LossyFlows {
       if (from === 0) this.#lossyFrom[flow] = message.sequence;
       return 0;
     }
-    this.#lastLossless[flow] = message.sequence;
+    this.#lastLossless[flow] = Math.max(this.#lastLossless[flow], message.sequence);
     if (from === 0 || from > message.sequence) return 0;
     this.#lossyFrom[flow] = 0;
     return from;
