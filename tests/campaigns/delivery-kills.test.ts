@@ -13,6 +13,8 @@ test('a group whose members are killed: nothing lost, nothing done twice unmarke
     'delivery/kills',
     '--count',
     String(KILLS),
+    '--seed',
+    '1',
     '--json',
     '-',
   ]).catch((error: { stdout: string }) => error);
