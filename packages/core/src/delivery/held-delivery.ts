@@ -1,4 +1,3 @@
-import type { Part } from '../acknowledged/processing.ts';
 import type { Receipts } from '../acknowledged/receipts.ts';
 import { type FrameBuffer, type PeerInfo, PRIORITIES } from '../contract/index.ts';
 import { type CreditAccount, type CreditHold, WorkHold } from '../credit.ts';
@@ -10,7 +9,7 @@ import type { Link } from '../link/link.ts';
 import type { Message } from '../message.ts';
 import type { ActiveSubscription, Waiting } from '../subscription.ts';
 import { type DecodeHost, decode, Unreadable } from './decode.ts';
-import { ReceivedMessage } from './received-message.ts';
+import { AcknowledgedMessage, ReceivedMessage } from './received-message.ts';
 
 export interface HeldDeliveryHost extends DecodeHost {
   readonly interest: Interest;
@@ -85,7 +84,7 @@ export class HeldDelivery {
     const data = this.#read(arrival, member);
     if (data instanceof Unreadable) share.returned(cost, reliable);
     else {
-      const message = messageOf(arrival, data, undefined);
+      const message = messageOf(arrival, data);
       offer(member, message, priority, flow, new WorkHold(share, cost, reliable, expiry, share));
     }
   }
@@ -98,7 +97,8 @@ export class HeldDelivery {
       if (data instanceof Unreadable) processing.unreadable(data.error);
       else {
         const part = processing.part(subscription, share);
-        offer(subscription, messageOf(arrival, data, part), arrival.priority, arrival.flow, part);
+        const message = new AcknowledgedMessage(messageOf(arrival, data), arrival.redelivered, part);
+        offer(subscription, message, arrival.priority, arrival.flow, part);
       }
     }
     processing.offered();
@@ -153,20 +153,9 @@ function sharesOf(entry: TopicEntry, { group }: ActiveSubscription): GroupShares
   return (entry.group(group as string) as Group).shares;
 }
 
-function messageOf(arrival: Arrival, data: unknown, part: Part | undefined): ReceivedMessage {
-  const { entry, from, via, priority, id, headers, transit, redelivered } = arrival;
-  return new ReceivedMessage(
-    entry.name,
-    data,
-    from,
-    via,
-    PRIORITIES[priority],
-    id,
-    headers,
-    transit,
-    redelivered,
-    part,
-  );
+function messageOf(arrival: Arrival, data: unknown): ReceivedMessage {
+  const { entry, from, via, priority, id, headers, transit } = arrival;
+  return new ReceivedMessage(entry.name, data, from, via, PRIORITIES[priority], id, headers, transit);
 }
 
 /** Passes on one hold of the caller's. */

@@ -69,8 +69,6 @@ export class EventDelivery {
         messageId,
         headers,
         transit,
-        false,
-        undefined,
       );
       if (subscription.canTake(flow)) subscription.take(received, flow);
       else {
@@ -150,8 +148,6 @@ export class EventDelivery {
         PRIORITIES[priority],
         id,
         headers,
-        undefined,
-        false,
         undefined,
       );
       if (subscription.canTake(flow)) subscription.take(received, flow);

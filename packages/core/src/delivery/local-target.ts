@@ -113,7 +113,7 @@ export class LocalTarget implements Target {
     }
     topic.wait(message);
     this.queuedBytes += message.size;
-    this.#host.expiry.watch(message, message.expiry);
+    message.watch(this.#host.expiry);
     if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'credit');
     if (message.onFull !== ON_FULL.DROP_OLDEST) return;
     const limit = this.#host.limits.topicCredit;

@@ -2,7 +2,6 @@ import type { Ledger } from '../acknowledged/ledger.ts';
 import type { AckTerms } from '../acknowledged/terms.ts';
 import type { Unacknowledged } from '../acknowledged/unacknowledged.ts';
 import { BACK_PRESSURED, type FrameBuffer, KIND, OK, type SendResult } from '../contract/index.ts';
-import { withdraw } from '../deadlines.ts';
 import { type Group, NOBODY, OWN_BUS } from '../interest/group.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
@@ -204,7 +203,7 @@ export class Outgoing {
     message.route = undefined;
     if (message.target !== this.#local) message.byReference = false;
     // It was watched where it waited, and is again where it waits now.
-    withdraw(message);
+    message.unwatch();
     this.#hand(message);
     return true;
   }

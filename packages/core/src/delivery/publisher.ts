@@ -126,7 +126,8 @@ export class TopicPublisher implements Publisher, Settlement {
     // Asked before encoding, with the size of the message before: a full window should not cost an encoding.
     const expected = this.#lastBytes;
     if (shipment.acknowledged !== undefined && outgoing.audience(entry) === 0) return NOT_CONNECTED;
-    if (!this.#admits()) return BACK_PRESSURED;
+    const refuses = this.#refusesWhenFull;
+    if (refuses && outgoing.admits(entry, expected, shipment) !== OK) return BACK_PRESSURED;
     const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);
     if (shipment.byReference) {
       shipment.value = checked;
@@ -135,7 +136,8 @@ export class TopicPublisher implements Publisher, Settlement {
         encoder.into(shipment, checked, this.topic);
     } else encoder.into(shipment, checked, this.topic);
     this.#lastBytes = shipment.size;
-    if (shipment.size > expected && !this.#admits()) return BACK_PRESSURED;
+    if (refuses && shipment.size > expected && outgoing.admits(entry, shipment.size, shipment) !== OK)
+      return BACK_PRESSURED;
     if (this.#ttl > 0) shipment.expiry = this.#host.expiry.after(this.#ttl);
     outgoing.send(entry, shipment, this);
     return OK;

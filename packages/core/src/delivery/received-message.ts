@@ -2,6 +2,7 @@ import type { Part } from '../acknowledged/processing.ts';
 import { BusError, type PeerInfo } from '../contract/index.ts';
 import type { Message, NackOptions } from '../message.ts';
 
+/** A message as most are: nobody waits for a word about it. */
 export class ReceivedMessage implements Message {
   readonly topic: string;
   readonly data: unknown;
@@ -11,9 +12,6 @@ export class ReceivedMessage implements Message {
   readonly id: number;
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly transitMicros: number | undefined;
-  readonly redelivered: boolean;
-  /** What its sender is to be told; undefined: nothing. */
-  readonly #part: Part | undefined;
 
   constructor(
     topic: string,
@@ -24,8 +22,6 @@ export class ReceivedMessage implements Message {
     id: number,
     headers: Readonly<Record<string, string>> | undefined,
     transitMicros: number | undefined,
-    redelivered: boolean,
-    part: Part | undefined,
   ) {
     this.topic = topic;
     this.data = data;
@@ -35,21 +31,43 @@ export class ReceivedMessage implements Message {
     this.id = id;
     this.headers = headers;
     this.transitMicros = transitMicros;
-    this.redelivered = redelivered;
+  }
+
+  get redelivered(): boolean {
+    return false;
+  }
+
+  ack(): void {}
+
+  nack(_options?: NackOptions): void {
+    throw new BusError('MISUSE', 'only an acknowledged message can be refused: nobody would send this one again', {
+      where: `nack of ${this.topic}`,
+      remedy: "publish it with reliability: 'acknowledged'",
+    });
+  }
+}
+
+/** A message whose sender waits to hear that it is processed. */
+export class AcknowledgedMessage extends ReceivedMessage {
+  readonly #redelivered: boolean;
+  readonly #part: Part;
+
+  constructor(message: Message, redelivered: boolean, part: Part) {
+    const { topic, data, from, via, priority, id, headers, transitMicros } = message;
+    super(topic, data, from, via, priority, id, headers, transitMicros);
+    this.#redelivered = redelivered;
     this.#part = part;
   }
 
-  ack(): void {
-    this.#part?.ack();
+  override get redelivered(): boolean {
+    return this.#redelivered;
   }
 
-  nack(options?: NackOptions): void {
-    if (this.#part === undefined) {
-      throw new BusError('MISUSE', 'only an acknowledged message can be refused: nobody would send this one again', {
-        where: `nack of ${this.topic}`,
-        remedy: "publish it with reliability: 'acknowledged'",
-      });
-    }
+  override ack(): void {
+    this.#part.ack();
+  }
+
+  override nack(options?: NackOptions): void {
     this.#part.nack(options);
   }
 }

@@ -21,10 +21,14 @@ export class CreditAccounts {
   #nextId = 1;
   #linkSent = 0;
   #linkTaken = 0;
+  readonly #topicCredit: number;
+  readonly #linkCredit: number;
 
   constructor(link: Link, host: LinkHost) {
     this.#link = link;
     this.#host = host;
+    this.#topicCredit = host.limits.topicCredit;
+    this.#linkCredit = host.limits.linkCredit;
   }
 
   /**
@@ -60,11 +64,10 @@ export class CreditAccounts {
    * best-effort messages are not on it, and critical ones may overdraw it.
    */
   admits(topic: OutTopic, cost: number, byLink: boolean): boolean {
-    const { topicCredit, linkCredit } = this.#host.limits;
     const inFlight = topic.inFlight;
-    if (inFlight > 0 && inFlight + cost > topicCredit) return false;
+    if (inFlight > 0 && inFlight + cost > this.#topicCredit) return false;
     const linkInFlight = this.#linkSent - this.#linkTaken;
-    return !byLink || linkInFlight <= 0 || linkInFlight + cost <= linkCredit;
+    return !byLink || linkInFlight <= 0 || linkInFlight + cost <= this.#linkCredit;
   }
 
   /** Best-effort bytes are on their topic's account only: lost ones would never return to the link's. */

@@ -1,6 +1,6 @@
 import { allocateFrameBuffer, type FrameBuffer, KIND, type PeerInfo } from '../contract/index.ts';
-import { type DeadlineLane, type Expirable, withdraw } from '../deadlines.ts';
-import { TIME_PASSED } from '../expiry.ts';
+import { Deadline, withdraw } from '../deadlines.ts';
+import { type Expiry, TIME_PASSED } from '../expiry.ts';
 import { type Counters, isSuccess, type Outcome, type ReasonText } from '../outcomes.ts';
 import { SETTLED } from '../stats/channels.ts';
 import type { Diagnostics } from '../stats/diagnostics.ts';
@@ -62,7 +62,7 @@ export const NO_BYTES = allocateFrameBuffer(0);
  * One message on its way to one peer, from `submit` until it is settled. Pooled; linked into exactly one queue at a
  * time: waiting for credit, ready to be written, or a route's window of unconfirmed frames.
  */
-export class OutMessage implements UnderWay, Expirable {
+export class OutMessage implements UnderWay {
   kind = 0;
   priority = 0;
   codec = 0;
@@ -73,7 +73,6 @@ export class OutMessage implements UnderWay, Expirable {
   acknowledged = false;
   /** Not the first of them. */
   redelivered = false;
-  readonly attempts = undefined;
   /** It bears an order key: a group's member keeps the key. */
   keyed = false;
   /** Given at the first commit; 0 before. */
@@ -90,12 +89,10 @@ export class OutMessage implements UnderWay, Expirable {
   /** The value itself, for local subscribers by reference; only when `byReference`. */
   value: unknown = undefined;
   byReference = false;
-  /** When nobody may take it any more; see `Expiry`. Watched only while it waits in a queue. */
+  /** When nobody may take it any more; see `Expiry`. */
   expiry = 0;
-  expiresAt = 0;
-  earlier: Expirable | undefined;
-  later: Expirable | undefined;
-  lane: DeadlineLane | undefined;
+  /** Watches over `expiry`, once it has waited in a queue. */
+  deadline: Deadline | undefined;
   /** Credit in bytes; 0 for kinds that need none. */
   cost = 0;
   /** Payload bytes written so far; not 0 only between fragments. */
@@ -120,12 +117,30 @@ export class OutMessage implements UnderWay, Expirable {
     return this.kind === KIND.EVENT && this.topic.group !== undefined && this.sequence === 0;
   }
 
+  get attempts(): undefined {
+    return undefined;
+  }
+
   giveUp(outcome: Outcome, reason: ReasonText): void {
     this.target.settleEarly(this, outcome, reason);
   }
 
+  /** It waits in a queue, where its time may pass. */
+  watch(expiry: Expiry): void {
+    if (this.expiry === 0) return;
+    this.deadline = new Deadline(() => this.#expire());
+    expiry.watch(this.deadline, this.expiry);
+  }
+
+  /** It waits no longer. */
+  unwatch(): void {
+    if (this.deadline === undefined) return;
+    withdraw(this.deadline);
+    this.deadline = undefined;
+  }
+
   /** What has a sequence must arrive, or leave a gap: then the receiver drops it. */
-  expire(): void {
+  #expire(): void {
     if (this.sequence === 0) this.target.settleEarly(this, 'expired', TIME_PASSED);
   }
 
@@ -169,7 +184,7 @@ export class OutMessagePool {
   }
 
   give(message: OutMessage): void {
-    if (message.lane !== undefined) withdraw(message);
+    if (message.deadline !== undefined) message.unwatch();
     message.payload = NO_BYTES;
     message.start = 0;
     message.size = 0;

@@ -106,7 +106,7 @@ export class Outbound implements Target {
     this.#ready.push(message);
     this.#queued(message);
     if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'route');
-    this.#host.expiry.watch(message, message.expiry);
+    message.watch(this.#host.expiry);
     // Room kept for the urgent is used at once; what is not first in line waits for the pump.
     if (this.#ready.isNext(message)) this.pump();
   }
@@ -131,7 +131,7 @@ export class Outbound implements Target {
     topic.wait(message);
     this.#waitingTopics.add(topic);
     this.#queued(message);
-    this.#host.expiry.watch(message, message.expiry);
+    message.watch(this.#host.expiry);
     if (QUEUED.hasSubscribers) this.#host.diagnostics.queued(message, 'credit');
     if (message.onFull === ON_FULL.DROP_OLDEST) this.#dropOldest(topic);
   }
