@@ -160,7 +160,11 @@ export class Engine implements Hosts {
     this.deadLetters = new DeadLetters(this);
     this.ledger = new Ledger(this);
     this.receipts = new Receipts(this);
-    this.interest.onMember = () => this.ledger.memberJoined();
+    this.interest.onAdded = (group) => {
+      if (group !== undefined) this.ledger.memberJoined();
+      // Who waits for a first subscriber waits for room.
+      this.roomReturned();
+    };
     this.requests = new Requests(this);
     this.openedStreams = new OpenedStreams(this);
     this.ownServices = new OwnServices(this);

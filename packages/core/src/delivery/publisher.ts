@@ -24,8 +24,8 @@ export interface Publisher<T = unknown> {
   readonly topic: string;
   /**
    * Sends to every subscriber. OK: accepted. BACK_PRESSURED: some reliable target has no credit, nothing was sent to
-   * anybody; wait for `writable()`. NOT_CONNECTED: nobody subscribes, and the message is to be acknowledged. CLOSED: the bus
-   * is closed.
+   * anybody. NOT_CONNECTED: nobody subscribes, and the message is to be acknowledged. After either wait for `writable()`.
+   * CLOSED: the bus is closed.
    *
    * | allocates            | blocks | syscalls              | callable from    |
    * | the encoded payload  | no     | 0 (the end of a turn) | the bus's thread |
@@ -34,9 +34,9 @@ export interface Publisher<T = unknown> {
    */
   send(value: T): SendResult;
   /**
-   * Resolves when `send` may be tried again after BACK_PRESSURED.
+   * Resolves when `send` may be tried again after BACK_PRESSURED or NOT_CONNECTED.
    * @throws BusError (as rejection) CLOSED; DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`: somebody
-   * does not read; INVALID_OPTION.
+   * does not read, or nobody has subscribed; INVALID_OPTION.
    */
   writable(options?: { deadline?: number }): Promise<void>;
   /**
@@ -125,7 +125,7 @@ export class TopicPublisher implements Publisher, Settlement {
     const shipment = this.#shipment;
     // Asked before encoding, with the size of the message before: a full window should not cost an encoding.
     const expected = this.#lastBytes;
-    if (shipment.acknowledged !== undefined && outgoing.audience(entry) === 0) return NOT_CONNECTED;
+    if (this.#isUnheard()) return NOT_CONNECTED;
     const refuses = this.#refusesWhenFull;
     if (refuses && outgoing.admits(entry, expected, shipment) !== OK) return BACK_PRESSURED;
     const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);
@@ -181,14 +181,22 @@ export class TopicPublisher implements Publisher, Settlement {
     try {
       await this.#host.deadlines.within(room, deadline, () => {
         waiting = false;
-        return this.#late('no credit in time');
+        return this.#isUnheard()
+          ? this.#late('nobody has subscribed in time', 'start a subscriber, or look why it has not joined')
+          : this.#late('no credit in time');
       });
     } finally {
       this.#host.releaseProcess();
     }
   }
 
+  /** Nobody subscribes to what somebody shall acknowledge. */
+  #isUnheard(): boolean {
+    return this.#shipment.acknowledged !== undefined && this.#host.outgoing.audience(this.#entry) === 0;
+  }
+
   #admits(): boolean {
+    if (this.#isUnheard()) return false;
     return !this.#refusesWhenFull || this.#host.outgoing.admits(this.#entry, this.#lastBytes, this.#shipment) === OK;
   }
 
@@ -211,11 +219,8 @@ export class TopicPublisher implements Publisher, Settlement {
     return resolveDeadline(options?.deadline, this.#host.limits.deadlineMs, `publisher ${this.topic}`);
   }
 
-  #late(what: string): BusError {
-    return new BusError('DEADLINE_EXCEEDED', what, {
-      where: `publisher ${this.topic}`,
-      remedy: 'look for a subscriber that is stopped or far behind',
-    });
+  #late(what: string, remedy = 'look for a subscriber that is stopped or far behind'): BusError {
+    return new BusError('DEADLINE_EXCEEDED', what, { where: `publisher ${this.topic}`, remedy });
   }
 
   #report(): FlushReport {

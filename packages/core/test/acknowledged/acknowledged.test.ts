@@ -53,6 +53,34 @@ describe('an acknowledged message', () => {
     expect(a.bus.counters).toMatchObject({ targets: 0, published: 0 });
   });
 
+  test.each([
+    ['a peer', () => worker(b)],
+    ['the own bus', () => worker(a)],
+    ['a member of a group', () => worker(b, 'g')],
+  ])('can be sent as soon as somebody subscribes: %s', async (_who, subscribe) => {
+    const publisher = a.bus.publisher('t', { reliability: 'acknowledged' });
+    let isWritable = false;
+    const writable = publisher.writable().then(() => {
+      isWritable = true;
+    });
+    await turn();
+    expect(isWritable).toBe(false);
+    const { seen } = subscribe();
+    await turn();
+    await writable;
+    expect(publisher.send(1)).toBe(0);
+    await office.flow();
+    seen[0].done();
+    expect((await Promise.all([publisher.flush(), office.flow()]))[0]).toEqual({ delivered: 1, failed: [] });
+  });
+
+  test('that nobody subscribes to does not wait for ever', async () => {
+    const writable = a.bus.publisher('t', { reliability: 'acknowledged' }).writable({ deadline: 50 });
+    const late = expect(writable).rejects.toThrow('nobody has subscribed in time');
+    await office.pass(50);
+    await late;
+  });
+
   test('is processed with the first word: ack, then whatever the handler does', async () => {
     b.bus.subscribe('t', async (message) => {
       message.ack();
