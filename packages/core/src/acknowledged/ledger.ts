@@ -3,6 +3,7 @@ import { KIND } from '../contract/index.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
 import type { Expiry } from '../expiry.ts';
+import { IdTable } from '../id-table.ts';
 import type { Answer } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
 import type { Settlement, SettlementHost, Target } from '../link/out-message.ts';
@@ -30,8 +31,8 @@ export class Ledger implements UnacknowledgedHost {
   readonly deadlines: Deadlines;
   readonly expiry: Expiry;
   readonly #host: LedgerHost;
-  /** By message id; deliveries of one message are chained. */
-  readonly #open = new Map<number, Unacknowledged>();
+  /** By message id, which all deliveries of one message have. */
+  readonly #open = new IdTable<Unacknowledged>();
   #isWaking = false;
 
   constructor(host: LedgerHost) {
@@ -50,8 +51,7 @@ export class Ledger implements UnacknowledgedHost {
     settlement: Settlement | undefined,
   ): void {
     const delivery = new Unacknowledged(this, id, target, topic, shipment, terms, settlement);
-    delivery.next = this.#open.get(id);
-    this.#open.set(id, delivery);
+    this.#open.add(delivery);
     this.#host.counters.targets++;
     settlement?.opened(delivery);
     delivery.transmit();
@@ -70,23 +70,12 @@ export class Ledger implements UnacknowledgedHost {
   }
 
   ended(delivery: Unacknowledged, outcome: Outcome, reason: ReasonText | undefined): void {
-    this.#forget(delivery);
+    this.#open.remove(delivery);
     const { counters, failures, diagnostics } = this.#host;
     counters.outcomes[outcome]++;
     if (!isSuccess(outcome) && reason !== undefined) failures.count(outcome, reason);
     if (SETTLED.hasSubscribers) diagnostics.settled(delivery, outcome, reason);
     delivery.settlement?.settled(delivery, outcome, reason);
-  }
-
-  #forget(delivery: Unacknowledged): void {
-    const first = this.#open.get(delivery.id);
-    if (first === delivery) {
-      if (delivery.next === undefined) this.#open.delete(delivery.id);
-      else this.#open.set(delivery.id, delivery.next);
-      return;
-    }
-    for (let other = first; other !== undefined; other = other.next)
-      if (other.next === delivery) other.next = delivery.next;
   }
 
   /** A receipt, or a refusal, from one who has been given messages of `group`, or of nobody's. */
@@ -106,13 +95,17 @@ export class Ledger implements UnacknowledgedHost {
    * out while its message was still under way to others.
    */
   #tell(from: Target, group: string | undefined, id: number, word: (delivery: Unacknowledged) => void): void {
-    for (let delivery = this.#open.get(id); delivery !== undefined; delivery = delivery.next)
+    for (let delivery = this.#open.get(id); delivery !== undefined; ) {
+      // What is said may end it, and take it out.
+      const before = this.#open.before(delivery);
       if (delivery.topic.group === group && (group !== undefined || delivery.target === from)) word(delivery);
+      delivery = before;
+    }
   }
 
   /** A peer is gone: what it had and did not process is somebody else's. */
   linkEnded({ outbound }: Link, reason: ReasonText): void {
-    for (const delivery of this.#all())
+    for (const delivery of this.#open.all())
       if (delivery.isReceived && delivery.target === outbound) delivery.retry(reason, 0);
   }
 
@@ -122,21 +115,13 @@ export class Ledger implements UnacknowledgedHost {
     this.#isWaking = true;
     void RESOLVED.then(() => {
       this.#isWaking = false;
-      for (const delivery of this.#all()) if (delivery.isParked) delivery.resume();
+      for (const delivery of this.#open.all()) if (delivery.isParked) delivery.resume();
     });
   }
 
   /** Ends everything that is open. */
   failAll(outcome: Outcome, reason: ReasonText): void {
-    for (const delivery of this.#all()) delivery.giveUp(outcome, reason);
-  }
-
-  #all(): Unacknowledged[] {
-    const all: Unacknowledged[] = [];
-    for (const first of this.#open.values())
-      for (let delivery: Unacknowledged | undefined = first; delivery !== undefined; delivery = delivery.next)
-        all.push(delivery);
-    return all;
+    for (const delivery of this.#open.all()) delivery.giveUp(outcome, reason);
   }
 }
 

@@ -1,6 +1,7 @@
 import { failureOf } from '../calls/remote-failure.ts';
 import { BusError, shown } from '../contract/index.ts';
 import { type CreditAccount, WorkHold } from '../credit.ts';
+import type { Identified } from '../id-table.ts';
 import type { Share } from '../interest/group-shares.ts';
 import type { NackOptions } from '../message.ts';
 import type { ReasonText } from '../outcomes.ts';
@@ -26,8 +27,9 @@ export interface ProcessingHost {
  * One message that its sender wants acknowledged, from its arrival until every subscription here that got it has processed
  * or refused it. Its credit goes back when all of them are done with it.
  */
-export class Processing implements CreditAccount {
+export class Processing implements CreditAccount, Identified {
   readonly id: number;
+  nextInBucket: this | undefined;
   readonly #host: ProcessingHost;
   readonly #account: CreditAccount;
   readonly #cost: number;

@@ -64,13 +64,13 @@ class Sender implements ProcessingHost, Label {
   }
 
   decided(processing: Processing, refusal: Refusal | undefined): void {
-    const { id, processedBy } = processing;
+    const { id } = processing;
     const now = this.#receipts.now();
     if (refusal === undefined) {
-      this.recent.processed(id, now);
+      this.recent.processed(processing, now);
       this.#receipts.processed(this, id);
     } else {
-      this.recent.failed(id, now, processedBy);
+      this.recent.failed(processing, now);
       this.#receipts.refuse(this, id, refusal);
     }
   }

@@ -1,3 +1,4 @@
+import { type Identified, IdTable } from '../id-table.ts';
 import type { ActiveSubscription } from '../subscription.ts';
 import type { Processing } from './processing.ts';
 
@@ -9,9 +10,8 @@ export const REMEMBERED_MS = 120_000;
 const MAX_GONE = 4096;
 
 /** What one message has come to. */
-interface Memory {
+interface Memory extends Identified {
   readonly recent: RecentMessages;
-  readonly id: number;
   /** ms of the clock. */
   readonly at: number;
   /** Of a failed one: the subscriptions that have processed it, and do not get it again. Undefined: it is processed. */
@@ -47,8 +47,9 @@ export class RecentMessages {
   readonly #remembered: Remembered;
   readonly #idle: () => void;
   /** With handlers at work, or waiting for one. */
-  readonly #open = new Map<number, Processing>();
-  readonly #memories = new Map<number, Memory>();
+  readonly #open = new IdTable<Processing>();
+  /** Of a message that was tried again there are several: the last one counts. */
+  readonly #memories = new IdTable<Memory>();
 
   /** `idle` is called when nothing is at work and nothing remembered any more. */
   constructor(remembered: Remembered, idle: () => void) {
@@ -57,11 +58,11 @@ export class RecentMessages {
   }
 
   begun(processing: Processing): void {
-    this.#open.set(processing.id, processing);
+    this.#open.add(processing);
   }
 
   isOpen(id: number): boolean {
-    return this.#open.has(id);
+    return this.#open.get(id) !== undefined;
   }
 
   isProcessed(id: number): boolean {
@@ -73,27 +74,27 @@ export class RecentMessages {
     return this.#memories.get(id)?.processedBy;
   }
 
-  processed(id: number, now: number): void {
-    this.#open.delete(id);
-    this.#remember(id, now, undefined);
+  processed(processing: Processing, now: number): void {
+    this.#open.remove(processing);
+    this.#remember(processing.id, now, undefined);
   }
 
-  failed(id: number, now: number, processedBy: ReadonlySet<ActiveSubscription> | undefined): void {
-    this.#open.delete(id);
+  failed(processing: Processing, now: number): void {
+    const { id, processedBy } = processing;
+    this.#open.remove(processing);
     if (processedBy !== undefined && processedBy.size > 0) this.#remember(id, now, processedBy);
     else this.#checkIdle();
   }
 
   #remember(id: number, at: number, processedBy: Memory['processedBy']): void {
-    const memory = { recent: this, id, at, processedBy };
-    this.#memories.set(id, memory);
+    const memory: Memory = { recent: this, id, at, processedBy, nextInBucket: undefined };
+    this.#memories.add(memory);
     this.#remembered.add(memory);
   }
 
   /** `memory` is among the oldest; a newer one of the same message stays. */
   forget(memory: Memory): void {
-    if (this.#memories.get(memory.id) !== memory) return;
-    this.#memories.delete(memory.id);
+    this.#memories.remove(memory);
     this.#checkIdle();
   }
 

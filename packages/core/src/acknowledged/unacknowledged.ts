@@ -2,6 +2,7 @@ import { KIND } from '../contract/index.ts';
 import type { DeadlineLane, Deadlines, Expirable } from '../deadlines.ts';
 import type { Shipment } from '../delivery/outgoing.ts';
 import { type Expiry, TIME_PASSED } from '../expiry.ts';
+import type { Identified } from '../id-table.ts';
 import type { OutMessage, Settlement, Target, UnderWay } from '../link/out-message.ts';
 import type { OutTopic } from '../link/out-topic.ts';
 import { GROUP_EMPTY, type Outcome, type ReasonText } from '../outcomes.ts';
@@ -54,7 +55,7 @@ const NOT_IN_TIME: ReasonText = 'it was not acknowledged in time';
  *                 |            v                      v
  *                 +--------- RESTING | PARKED <-------+----- last attempt -> OVER dead-lettered
  */
-export class Unacknowledged implements Settlement, UnderWay, Expirable {
+export class Unacknowledged implements Settlement, UnderWay, Expirable, Identified {
   expiresAt = 0;
   earlier: Expirable | undefined;
   later: Expirable | undefined;
@@ -76,8 +77,7 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable {
   /** How often it was sent. */
   attempts = 0;
   readonly failed: FailedAttempt[] = [];
-  /** Another delivery of the same message. */
-  next: Unacknowledged | undefined;
+  nextInBucket: this | undefined;
   readonly #host: UnacknowledgedHost;
   #state: number = STATE.UNDER_WAY;
   #message: OutMessage | undefined;

@@ -99,30 +99,40 @@ export class OwnServices implements ServiceHost {
       return;
     }
     const { window, headers: rest } = takeOpening(asked.headers);
-    const origin = { link, from, id, priority, flow, expiry, window, ...takeTerms(rest) };
+    const { progress, headers } = takeTerms(rest);
+    const request = {
+      link,
+      from,
+      id,
+      priority,
+      flow,
+      input: undefined as unknown,
+      headers,
+      expiry,
+      progress,
+      window,
+    };
     const service = this.#byCall.get(call);
     if (service === undefined || this.#wasCancelled(link, id)) {
       account.returned(cost, true);
-      if (service === undefined)
-        this.#refuse({ ...origin, input: undefined }, call, 'NO_RESPONDERS', `${call} is not served here any more`);
+      if (service === undefined) this.#refuse(request, call, 'NO_RESPONDERS', `${call} is not served here any more`);
       return;
     }
-    const wanted = origin.window > 0 ? 'stream' : 'call';
+    const wanted = window > 0 ? 'stream' : 'call';
     if (service.serves !== wanted) {
       account.returned(cost, true);
-      this.#refuse({ ...origin, input: undefined }, call, 'MISUSE', `${call} ${SERVED_AS[service.serves]}`);
+      this.#refuse(request, call, 'MISUSE', `${call} ${SERVED_AS[service.serves]}`);
       return;
     }
-    let input: unknown;
     try {
-      input = this.#host.codecs.decode(asked.codec, asked.buffer, asked.start, asked.end);
+      request.input = this.#host.codecs.decode(asked.codec, asked.buffer, asked.start, asked.end);
     } catch (error) {
       account.returned(cost, true);
       this.#host.counters.invalid++;
-      this.#refuse({ ...origin, input: undefined }, call, 'DECODE_FAILED', (error as Error).message);
+      this.#refuse(request, call, 'DECODE_FAILED', (error as Error).message);
       return;
     }
-    service.offer({ ...origin, input }, account, cost);
+    service.offer(request, account, cost);
   }
 
   #refuse(request: Served, call: string, code: string, message: string): void {

@@ -1,5 +1,6 @@
 import { BusError } from '../contract/index.ts';
 import type { DeadlineLane, Expirable } from '../deadlines.ts';
+import type { Identified } from '../id-table.ts';
 import type { Link } from '../link/link.ts';
 import type { OutMessage, Settlement, Target } from '../link/out-message.ts';
 import type { OutTopic } from '../link/out-topic.ts';
@@ -32,11 +33,12 @@ export interface RequestEnds {
 }
 
 /** One request until it is answered or fails: `resolve` or `reject` is called once. */
-export class PendingRequest implements Settlement, Expirable {
+export class PendingRequest implements Settlement, Expirable, Identified {
   expiresAt = 0;
   earlier: Expirable | undefined;
   later: Expirable | undefined;
   lane: DeadlineLane | undefined;
+  nextInBucket: this | undefined;
 
   readonly id: number;
   readonly call: string;

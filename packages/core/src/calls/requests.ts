@@ -3,6 +3,7 @@ import { BusError, KIND } from '../contract/index.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { Outgoing, Shipment } from '../delivery/outgoing.ts';
 import { expiryAt } from '../expiry.ts';
+import { IdTable } from '../id-table.ts';
 import type { Answer } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
 import type { Counters, ReasonText } from '../outcomes.ts';
@@ -36,7 +37,7 @@ export interface Asker {
 /** The asking side of calls. */
 export class Requests implements RequestEnds {
   readonly #host: RequestHost;
-  readonly #pending = new Map<number, PendingRequest>();
+  readonly #pending = new IdTable<PendingRequest>();
   /** Those that are not over. */
   readonly askers = new Set<Asker>();
 
@@ -67,7 +68,7 @@ export class Requests implements RequestEnds {
     const id = this.#host.outgoing.nextId();
     const request = new PendingRequest(this, id, call, server, terms, resolve, reject);
     if (this.#pending.size === 0) this.#host.holdProcess();
-    this.#pending.set(request.id, request);
+    this.#pending.add(request);
     server.account.outstanding++;
     this.#host.deadlines.add(request, terms.deadlineMs);
     shipment.expiry = expiryAt(request.expiresAt);
@@ -130,7 +131,7 @@ export class Requests implements RequestEnds {
 
   /** The link ended: what it had not answered never will. */
   linkEnded(link: Link): void {
-    for (const request of this.#pending.values()) if (request.server.link === link) this.peerGone(request);
+    for (const request of this.#pending.all()) if (request.server.link === link) this.peerGone(request);
   }
 
   peerGone(request: PendingRequest): void {
@@ -146,14 +147,14 @@ export class Requests implements RequestEnds {
   }
 
   fail(request: PendingRequest, error: BusError): void {
-    if (!this.#pending.has(request.id)) return;
+    if (!this.#pending.has(request)) return;
     this.#remove(request);
     request.reject(error);
   }
 
   /** Deadline or abort: takes back what was not sent, tells the server to stop otherwise. */
   abandon(request: PendingRequest, reason: ReasonText, error: BusError): void {
-    if (!this.#pending.has(request.id)) return;
+    if (!this.#pending.has(request)) return;
     const message = request.message;
     this.#remove(request);
     const unsent = message !== undefined && message.sequence === 0;
@@ -167,11 +168,11 @@ export class Requests implements RequestEnds {
   /** The bus closes. */
   failAll(error: BusError): void {
     for (const asker of this.askers) asker.fail(error);
-    for (const request of this.#pending.values()) this.fail(request, error);
+    for (const request of this.#pending.all()) this.fail(request, error);
   }
 
   #remove(request: PendingRequest): void {
-    this.#pending.delete(request.id);
+    this.#pending.remove(request);
     request.server.account.outstanding--;
     this.#host.deadlines.remove(request);
     request.unlisten();

@@ -3,6 +3,7 @@ import { Deadline, type Deadlines } from '../deadlines.ts';
 import type { Encoder } from '../delivery/encoder.ts';
 import type { Shipment } from '../delivery/outgoing.ts';
 import type { Expiry } from '../expiry.ts';
+import type { Identified } from '../id-table.ts';
 import type { Link } from '../link/link.ts';
 import { NO_BYTES, ON_FULL, type OutMessage, type Settlement } from '../link/out-message.ts';
 import type { Outcome } from '../outcomes.ts';
@@ -56,7 +57,10 @@ export interface RunningHost {
 }
 
 /** A request that a handler works on: its context, until it is answered or given up. */
-export class Running implements RequestContext, Settlement {
+export class Running implements RequestContext, Settlement, Identified {
+  /** That of the request, which other askers' may have, too. */
+  readonly id: number;
+  nextInBucket: this | undefined;
   readonly request: Served;
   /** The asking side gave up: its slot is free, the answer is nobody's. */
   cancelled = false;
@@ -74,6 +78,7 @@ export class Running implements RequestContext, Settlement {
 
   constructor(host: RunningHost, request: Served) {
     this.#host = host;
+    this.id = request.id;
     this.request = request;
     this.#expiry = request.expiry;
   }

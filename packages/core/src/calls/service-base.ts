@@ -4,6 +4,7 @@ import type { Deadlines } from '../deadlines.ts';
 import type { Encoder } from '../delivery/encoder.ts';
 import type { Shipment } from '../delivery/outgoing.ts';
 import type { Expiry } from '../expiry.ts';
+import { IdTable } from '../id-table.ts';
 import type { Link } from '../link/link.ts';
 import type { Settlement } from '../link/out-message.ts';
 import { encodeFailure, failureOf, type RemoteFailure } from './remote-failure.ts';
@@ -51,7 +52,7 @@ export abstract class ServiceBase implements Service, RunningHost {
   ready: Promise<void> = Promise.resolve();
   protected readonly host: ServiceHost;
   readonly #concurrency: number;
-  readonly #running = new Set<Running>();
+  readonly #running = new IdTable<Running>();
   #waiting: { request: Served; hold: CreditHold }[] = [];
   /** `#next` is at work further down the stack. */
   #beginning = false;
@@ -100,8 +101,8 @@ export abstract class ServiceBase implements Service, RunningHost {
 
   /** The asking side gave up. True when the request was here. */
   cancel(link: Link | undefined, id: number): boolean {
-    for (const running of this.#running) {
-      if (running.request.link !== link || running.request.id !== id) continue;
+    for (let running = this.#running.get(id); running !== undefined; running = this.#running.before(running)) {
+      if (running.request.link !== link) continue;
       this.#giveUp(running, GIVEN_UP);
       return true;
     }
@@ -118,12 +119,12 @@ export abstract class ServiceBase implements Service, RunningHost {
     const given = this.#waiting.filter(({ request }) => request.link === link);
     this.#waiting = this.#waiting.filter(({ request }) => request.link !== link);
     for (const { hold } of given) hold.release();
-    for (const running of this.#running) if (running.request.link === link) this.#giveUp(running, GONE);
+    for (const running of this.#running.all()) if (running.request.link === link) this.#giveUp(running, GONE);
   }
 
   /** The bus is closed: nobody hears the answers any more. */
   giveUpAll(): void {
-    for (const running of this.#running) this.#giveUp(running, CLOSED_HERE);
+    for (const running of this.#running.all()) this.#giveUp(running, CLOSED_HERE);
   }
 
   outOfTime(running: Running): void {
@@ -146,7 +147,7 @@ export abstract class ServiceBase implements Service, RunningHost {
 
   /** `running` is done, or given up: its place is free. */
   protected ended(running: Running): void {
-    if (!this.#running.delete(running)) return;
+    if (!this.#running.remove(running)) return;
     this.#retireIfDone();
     this.#next();
   }

@@ -18,34 +18,39 @@ function another(): RecentMessages {
   return new RecentMessages(remembered, () => idle++);
 }
 
+/** The work on message `id`. */
+function work(id: number, processedBy?: Set<ActiveSubscription>): Processing {
+  return { id, processedBy } as Processing;
+}
+
 describe('what a bus remembers of acknowledged messages', () => {
   test('the last 100,000, and no more', () => {
-    for (let id = 1; id <= MAX_REMEMBERED; id++) recent.processed(id, 0);
+    for (let id = 1; id <= MAX_REMEMBERED; id++) recent.processed(work(id), 0);
     expect([recent.isProcessed(1), recent.isProcessed(MAX_REMEMBERED)]).toEqual([true, true]);
-    recent.processed(MAX_REMEMBERED + 1, 0);
+    recent.processed(work(MAX_REMEMBERED + 1), 0);
     expect([1, 2, MAX_REMEMBERED + 1].map((id) => recent.isProcessed(id))).toEqual([false, true, true]);
   });
 
   test('are those of all senders: the oldest make room, whoever sent them', () => {
-    for (let id = 1; id <= MAX_REMEMBERED; id++) recent.processed(id, 0);
+    for (let id = 1; id <= MAX_REMEMBERED; id++) recent.processed(work(id), 0);
     const other = another();
-    other.processed(1, 0);
+    other.processed(work(1), 0);
     expect([other.isProcessed(1), recent.isProcessed(1), recent.isProcessed(2)]).toEqual([true, false, true]);
   });
 
   test('for two minutes', () => {
-    recent.processed(1, 0);
-    recent.processed(2, 1);
-    recent.processed(3, REMEMBERED_MS - 1);
+    recent.processed(work(1), 0);
+    recent.processed(work(2), 1);
+    recent.processed(work(3), REMEMBERED_MS - 1);
     expect([1, 2, 3].map((id) => recent.isProcessed(id))).toEqual([true, true, true]);
-    another().processed(1, REMEMBERED_MS);
+    another().processed(work(1), REMEMBERED_MS);
     expect([1, 2, 3].map((id) => recent.isProcessed(id))).toEqual([false, true, true]);
   });
 
   test('later messages take no longer than the first ones', () => {
     const timeOf = (from: number) => {
       const start = performance.now();
-      for (let id = from; id < from + MAX_REMEMBERED; id++) recent.processed(id, 0);
+      for (let id = from; id < from + MAX_REMEMBERED; id++) recent.processed(work(id), 0);
       return performance.now() - start;
     };
     const first = timeOf(0);
@@ -54,29 +59,31 @@ describe('what a bus remembers of acknowledged messages', () => {
   });
 
   test('who has processed a failed one, until all have', () => {
-    recent.failed(1, 0, new Set([subscription]));
+    recent.failed(work(1, new Set([subscription])), 0);
     expect([recent.isProcessed(1), recent.processedBy(1)?.has(subscription)]).toEqual([false, true]);
-    recent.processed(1, 1);
+    recent.processed(work(1), 1);
     expect([recent.isProcessed(1), recent.processedBy(1)]).toEqual([true, undefined]);
     // What it was before is forgotten first, and takes nothing with it.
-    another().processed(1, REMEMBERED_MS);
+    another().processed(work(1), REMEMBERED_MS);
     expect(recent.isProcessed(1)).toBe(true);
   });
 
   test('nothing of one that nobody has processed; then its sender is nobody either', () => {
-    recent.begun({ id: 1 } as Processing);
+    const one = work(1);
+    recent.begun(one);
     expect(recent.isOpen(1)).toBe(true);
-    recent.failed(1, 0, undefined);
+    recent.failed(one, 0);
     expect([recent.isOpen(1), recent.processedBy(1), idle]).toEqual([false, undefined, 1]);
   });
 
   test('says when nothing is left, and not while something is at work', () => {
-    recent.processed(1, 0);
-    recent.begun({ id: 2 } as Processing);
-    another().processed(1, REMEMBERED_MS);
+    recent.processed(work(1), 0);
+    const two = work(2);
+    recent.begun(two);
+    another().processed(work(1), REMEMBERED_MS);
     expect([recent.isProcessed(1), idle]).toEqual([false, 0]);
-    recent.processed(2, REMEMBERED_MS);
-    another().processed(2, 2 * REMEMBERED_MS);
+    recent.processed(two, REMEMBERED_MS);
+    another().processed(work(2), 2 * REMEMBERED_MS);
     expect(idle).toBe(2);
   });
 });
