@@ -1,6 +1,8 @@
 import { type CampaignResult, COUNTS, isClean } from '@busbar/conformance/campaigns';
 
 const NAME_WIDTH = 22;
+/** Of a terminal, less the indent of what stands below a line of counts. */
+const REMARK_WIDTH = 78;
 
 export const HEADING = [
   'campaign'.padEnd(NAME_WIDTH),
@@ -19,10 +21,22 @@ export function lines(result: CampaignResult): string {
   ].join('');
   const measured = Object.entries(result.measured).map(([what, value]) => `${what} ${Math.round(value * 100) / 100}`);
   const remarks = [
-    ...(measured.length > 0 ? [measured.join(', ')] : []),
+    ...inLines(measured),
     ...result.findings,
     ...(result.hits === 0 ? ['no hits: this run proves nothing'] : []),
     ...(isClean(result) ? [] : [`replay with: npm run prove -- ${result.name} --seed ${result.seed}`]),
   ];
   return [counts, ...remarks.map((remark) => `  ${remark.replaceAll('\n', '\n  ')}`)].join('\n');
+}
+
+/** As many to a line as it holds. */
+function inLines(parts: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const [index, part] of parts.entries()) {
+    const text = index < parts.length - 1 ? `${part},` : part;
+    const longer = `${lines.at(-1) ?? ''} ${text}`;
+    if (lines.length > 0 && longer.length <= REMARK_WIDTH) lines[lines.length - 1] = longer;
+    else lines.push(text);
+  }
+  return lines;
 }
