@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { between } from '@busbar/conformance/campaigns';
 import { monotonicMs } from '../monotonic.ts';
@@ -120,7 +120,10 @@ export class Crew {
   #logOf(name: string): string {
     const directory = this.#logsOf(this.#round);
     mkdirSync(directory, { recursive: true });
-    return path.join(directory, `${name}.log`);
+    const log = path.join(directory, `${name}.log`);
+    // Who is killed before it begins has noted nothing.
+    writeFileSync(log, '', { flag: 'a' });
+    return log;
   }
 
   #logsOf(round: number): string {
