@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fromSystemError } from '../contract/index.ts';
 
@@ -48,6 +48,10 @@ export class Records {
     return readdirSync(this.#folder)
       .filter((file) => file.endsWith(SUFFIX) && ID.test(file.slice(0, -SUFFIX.length)))
       .map((file) => file.slice(0, -SUFFIX.length));
+  }
+
+  has(id: string): boolean {
+    return existsSync(path.join(this.#folder, id + SUFFIX));
   }
 
   /** Undefined when it is gone or makes no sense. */

@@ -108,7 +108,8 @@ export class Membership {
     const result = this.#plane.dial(socketName, session, resume, abort.signal).then((outcome) => {
       if (this.#dialling.get(id)?.abort === abort) this.#dialling.delete(id);
       this.#saidVersion.delete(session);
-      if (outcome === 'dead' && !this.#members.has(id)) this.#host.records.remove(id);
+      // Of the many who hear of a death, most find that another has cleared up.
+      if (outcome === 'dead' && !this.#members.has(id) && this.#host.records.has(id)) this.#host.records.remove(id);
       return outcome;
     });
     this.#dialling.set(id, { session, result, abort });
