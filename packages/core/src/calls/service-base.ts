@@ -103,7 +103,8 @@ export abstract class ServiceBase implements Service, RunningHost {
   cancel(link: Link | undefined, id: number): boolean {
     for (let running = this.#running.get(id); running !== undefined; running = this.#running.before(running)) {
       if (running.request.link !== link) continue;
-      this.#giveUp(running, GIVEN_UP);
+      // The word of an asker whose deadline passed may be here before the timer that watches it.
+      this.#giveUp(running, running.deadline > 0 ? GIVEN_UP : OUT_OF_TIME);
       return true;
     }
     const at = this.#waiting.findIndex(({ request }) => request.link === link && request.id === id);
