@@ -1,6 +1,6 @@
 import { BACK_PRESSURED, OK } from '@busbar/core';
 import { describe, expect, test } from 'vitest';
-import { expectBalanced, fill, open, Peer, refusal, scratch, until } from './harness.ts';
+import { atRest, expectBalanced, fill, open, Peer, refusal, scratch, until } from './harness.ts';
 import { record } from './recorder.mjs';
 
 /** Small windows, so that both are full soon. */
@@ -200,7 +200,7 @@ describe('flow control', () => {
       return taken;
     }, sent);
     expect(theirs).toBe(sent);
-    expectBalanced(bus.counters);
+    await atRest(bus);
   });
 
   test('a message larger than its window passes after traffic that left the account uneven', async () => {

@@ -174,8 +174,16 @@ export function fill<T>(publisher: Publisher<T>, value: T): number {
 
 /** Promise 2: at rest, every delivery that began has exactly one outcome. */
 export function expectBalanced(counters: Bus['counters']): void {
-  const settled = OUTCOMES.reduce((sum, outcome) => sum + counters.outcomes[outcome], 0);
-  expect(settled).toBe(counters.targets);
+  expect(settled(counters)).toBe(counters.targets);
+}
+
+/** Resolves when `bus` is at rest: a confirmation may come later than what the other side says of the message. */
+export function atRest(bus: Bus): Promise<void> {
+  return until(() => settled(bus.counters) === bus.counters.targets);
+}
+
+function settled({ outcomes }: Bus['counters']): number {
+  return OUTCOMES.reduce((sum, outcome) => sum + outcomes[outcome], 0);
 }
 
 /** Asserts a typed error: code, and a message that names the place. Returns it. */
