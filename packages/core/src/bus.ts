@@ -145,8 +145,8 @@ export class Bus {
     );
     engine.subscriptions.add(subscription);
     engine.interest.addLocal(pattern, subscription);
-    // A member more may be the one that has room.
-    if (group !== undefined) engine.roomReturned();
+    // Who waits for room, or for a first subscriber, may find it here.
+    engine.roomReturned();
     engine.holdProcess();
     const kind = group === undefined ? 'pattern' : 'group';
     const name = group === undefined ? pattern : groupLabel(pattern, group);

@@ -160,11 +160,7 @@ export class Engine implements Hosts {
     this.deadLetters = new DeadLetters(this);
     this.ledger = new Ledger(this);
     this.receipts = new Receipts(this);
-    this.interest.onAdded = (group) => {
-      if (group !== undefined) this.ledger.memberJoined();
-      // Who waits for a first subscriber waits for room.
-      this.roomReturned();
-    };
+    this.interest.onMember = () => this.ledger.memberJoined();
     this.requests = new Requests(this);
     this.openedStreams = new OpenedStreams(this);
     this.ownServices = new OwnServices(this);

@@ -6,7 +6,7 @@ import type { Expiry } from '../expiry.ts';
 import { IdTable } from '../id-table.ts';
 import type { Answer } from '../link/incoming-message.ts';
 import type { Link } from '../link/link.ts';
-import type { Settlement, SettlementHost, Target } from '../link/out-message.ts';
+import type { OutMessage, Settlement, SettlementHost, Target } from '../link/out-message.ts';
 import type { OutTopic } from '../link/out-topic.ts';
 import { isSuccess, type Outcome, REASONS, type ReasonText } from '../outcomes.ts';
 import { SETTLED } from '../stats/channels.ts';
@@ -63,6 +63,10 @@ export class Ledger implements UnacknowledgedHost {
 
   retarget(delivery: Unacknowledged): boolean {
     return this.#host.outgoing.retarget(delivery);
+  }
+
+  wouldMove(message: OutMessage): boolean {
+    return this.#host.outgoing.wouldMove(message);
   }
 
   bury(delivery: Unacknowledged, reason: ReasonText): void {

@@ -24,6 +24,8 @@ export interface UnacknowledgedHost {
   transmit(delivery: Unacknowledged): void;
   /** Gives it the receiver of its next attempt; false: there is none now. */
   retarget(delivery: Unacknowledged): boolean;
+  /** A group's message that waits would be given to another member now. */
+  wouldMove(message: OutMessage): boolean;
   /** Nobody could process it: it becomes a dead letter. */
   bury(delivery: Unacknowledged, reason: ReasonText): void;
   /** It has its outcome. */
@@ -198,11 +200,12 @@ export class Unacknowledged implements Settlement, UnderWay, Expirable, Identifi
 
   /**
    * It waits for room at one that is behind or stuck. Another member of the group may have some; who has had it before has
-   * had its time once more. What is written already stays, and what has an order key: later ones of it wait behind it.
+   * had its time once more. What is written already stays, and what no other would get, in its turn: there is none, or its
+   * order key is there.
    */
   #waited(): void {
     const message = this.#message as OutMessage;
-    if (message.sequence > 0 || (this.shipment.keyed && this.topic.group !== undefined)) {
+    if (message.sequence > 0 || (this.topic.group !== undefined && !this.#host.wouldMove(message))) {
       this.#host.deadlines.add(this, this.terms.ackTimeoutMs);
       return;
     }

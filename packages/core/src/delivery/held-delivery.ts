@@ -1,3 +1,4 @@
+import type { Part } from '../acknowledged/processing.ts';
 import type { Receipts } from '../acknowledged/receipts.ts';
 import { type FrameBuffer, type PeerInfo, PRIORITIES } from '../contract/index.ts';
 import { type CreditAccount, type CreditHold, WorkHold } from '../credit.ts';
@@ -97,8 +98,7 @@ export class HeldDelivery {
       if (data instanceof Unreadable) processing.unreadable(data.error);
       else {
         const part = processing.part(subscription, share);
-        const message = new AcknowledgedMessage(messageOf(arrival, data), arrival.redelivered, part);
-        offer(subscription, message, arrival.priority, arrival.flow, part);
+        offer(subscription, messageOf(arrival, data, part), arrival.priority, arrival.flow, part);
       }
     }
     processing.offered();
@@ -153,9 +153,13 @@ function sharesOf(entry: TopicEntry, { group }: ActiveSubscription): GroupShares
   return (entry.group(group as string) as Group).shares;
 }
 
-function messageOf(arrival: Arrival, data: unknown): ReceivedMessage {
-  const { entry, from, via, priority, id, headers, transit } = arrival;
-  return new ReceivedMessage(entry.name, data, from, via, PRIORITIES[priority], id, headers, transit);
+/** `part`: what becomes of it is to be told. */
+function messageOf(arrival: Arrival, data: unknown, part?: Part): Message {
+  const { entry, from, via, id, headers, transit, redelivered } = arrival;
+  const priority = PRIORITIES[arrival.priority];
+  return part === undefined
+    ? new ReceivedMessage(entry.name, data, from, via, priority, id, headers, transit)
+    : new AcknowledgedMessage(entry.name, data, from, via, priority, id, headers, transit, redelivered, part);
 }
 
 /** Passes on one hold of the caller's. */

@@ -223,21 +223,38 @@ export class Outgoing {
     return index >= 0;
   }
 
+  /** A group's message would be given to another member now than the one where it waits. */
+  wouldMove({ topic, target, flow, keyed }: OutMessage): boolean {
+    const chosen = this.#memberFor(topic, flow, keyed);
+    return chosen !== undefined && chosen.target !== target;
+  }
+
   #retargetInGroup(what: { topic: OutTopic; target: Target }, topic: OutTopic, flow: number, keyed: boolean): boolean {
+    const chosen = this.#memberFor(topic, flow, keyed);
+    if (chosen === undefined) return false;
+    what.topic = chosen.account;
+    what.target = chosen.target;
+    chosen.group.gave(chosen.account, flow, keyed);
+    return true;
+  }
+
+  /** Who of `topic`'s group gets the next message; undefined: nobody. */
+  #memberFor(
+    topic: OutTopic,
+    flow: number,
+    keyed: boolean,
+  ): { group: Group; account: OutTopic; target: Target } | undefined {
     const entry = this.#interest.entry(topic.name);
     this.#interest.refresh(entry);
     const group = entry.group(topic.group as string);
-    if (group === undefined) return false;
+    if (group === undefined) return undefined;
     const own = this.#ownAccount(entry, group);
     const chosen = group.choose(own, flow, keyed);
-    if (chosen === NOBODY) return false;
-    const isOwn = own !== undefined && chosen === OWN_BUS;
+    if (chosen === NOBODY) return undefined;
+    if (own !== undefined && chosen === OWN_BUS) return { group, account: own, target: this.#local };
     // While the bus closes, links end before their peers are forgotten.
-    if (!isOwn && group.links[chosen].ended) return false;
-    what.topic = isOwn ? own : group.accounts[chosen];
-    what.target = isOwn ? this.#local : group.links[chosen].outbound;
-    group.gave(what.topic, flow, keyed);
-    return true;
+    const link = group.links[chosen];
+    return link.ended ? undefined : { group, account: group.accounts[chosen], target: link.outbound };
   }
 
   /** A message to one target: requests and their answers. */

@@ -125,7 +125,7 @@ export class TopicPublisher implements Publisher, Settlement {
     const shipment = this.#shipment;
     // Asked before encoding, with the size of the message before: a full window should not cost an encoding.
     const expected = this.#lastBytes;
-    if (this.#isUnheard()) return NOT_CONNECTED;
+    if (shipment.acknowledged !== undefined && outgoing.audience(entry) === 0) return NOT_CONNECTED;
     const refuses = this.#refusesWhenFull;
     if (refuses && outgoing.admits(entry, expected, shipment) !== OK) return BACK_PRESSURED;
     const checked = this.#schema === undefined ? value : validate(this.#schema, value, `publish ${this.topic}`);

@@ -52,8 +52,18 @@ export class AcknowledgedMessage extends ReceivedMessage {
   readonly #redelivered: boolean;
   readonly #part: Part;
 
-  constructor(message: Message, redelivered: boolean, part: Part) {
-    const { topic, data, from, via, priority, id, headers, transitMicros } = message;
+  constructor(
+    topic: string,
+    data: unknown,
+    from: PeerInfo,
+    via: string,
+    priority: Message['priority'],
+    id: number,
+    headers: Readonly<Record<string, string>> | undefined,
+    transitMicros: number | undefined,
+    redelivered: boolean,
+    part: Part,
+  ) {
     super(topic, data, from, via, priority, id, headers, transitMicros);
     this.#redelivered = redelivered;
     this.#part = part;

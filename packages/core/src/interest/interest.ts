@@ -10,8 +10,8 @@ const ENTRY_LIMIT = 65_536;
 /** Who wants what, here and at the peers. One epoch for all: a change lets every cached entry look again. */
 export class Interest {
   epoch = 0;
-  /** Called when somebody here or at a peer wants more than before; with a group, as its member. */
-  onAdded: (group: string | undefined) => void = () => {};
+  /** Called when a group may have a new member, here or at a peer. */
+  onMember: () => void = () => {};
   readonly #local = new PatternTrie<ActiveSubscription>();
   readonly #remote = new PatternTrie<Link>();
   readonly #localMembers = new PatternTrie<ActiveSubscription>();
@@ -21,7 +21,7 @@ export class Interest {
   addLocal(pattern: string, subscription: ActiveSubscription): void {
     this.#own(subscription).add(pattern, subscription);
     this.epoch++;
-    this.onAdded(subscription.group);
+    if (subscription.group !== undefined) this.onMember();
   }
 
   removeLocal(pattern: string, subscription: ActiveSubscription): void {
@@ -32,7 +32,6 @@ export class Interest {
   addRemote(pattern: string, link: Link): void {
     this.#remote.add(pattern, link);
     this.epoch++;
-    this.onAdded(undefined);
   }
 
   removeRemote(pattern: string, link: Link): void {
@@ -43,7 +42,7 @@ export class Interest {
   addMember(pattern: string, member: RemoteMember): void {
     this.#remoteMembers.add(pattern, member);
     this.epoch++;
-    this.onAdded(member.group);
+    this.onMember();
   }
 
   removeMember(pattern: string, member: RemoteMember): void {

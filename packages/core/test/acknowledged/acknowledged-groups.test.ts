@@ -73,12 +73,18 @@ describe('an acknowledged message for a group', () => {
     expect(state.receipt?.deliveries[0]).toMatchObject({ peerName: 'c', outcome: 'processed', attempts: 1 });
   });
 
-  test('with an order key keeps its turn where it waits for room, however short its time', async () => {
+  test.each([
+    ['with an order key', 'k', true],
+    ['without anybody else', undefined, false],
+  ])('keeps its turn where it waits for room, however short its time: %s', async (_why, orderKey, isAnother) => {
     const large = (number: number) => new Uint8Array(200_000).fill(number);
     const stuck = worker(b, 'g');
     await turn();
     for (const [number, ackTimeout] of [9000, 1000, 9000].entries())
-      office.publish(large(number), { orderKey: 'k', ackTimeout });
+      office.publish(large(number), { ...(orderKey === undefined ? {} : { orderKey }), ackTimeout });
+    await office.flow();
+    const free = isAnother ? worker(c, 'g') : undefined;
+    await turn();
     await office.pass(1000);
     for (let i = 0; i < 3; i++) {
       stuck.seen[i].done();
@@ -86,6 +92,7 @@ describe('an acknowledged message for a group', () => {
     }
     expect(stuck.seen.map(({ message: { data } }) => (data as Uint8Array)[0])).toEqual([0, 1, 2]);
     expect(stuck.marks()).toEqual([false, false, false]);
+    expect(free?.seen ?? []).toEqual([]);
   });
 
   test('that its own bus gives back while it closes is not sent to those who are left already', async () => {
