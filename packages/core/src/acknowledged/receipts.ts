@@ -39,7 +39,7 @@ interface Label {
 }
 
 /** One sender's messages of one topic, or of one group's part of it: what is to be said about them, and where. */
-class Sender implements ProcessingHost, Label {
+export class Sender implements ProcessingHost, Label {
   readonly recent: RecentMessages;
   /** Ids to be confirmed at the end of the turn. */
   readonly due: number[] = [];
@@ -61,6 +61,23 @@ class Sender implements ProcessingHost, Label {
     this.entry = entry;
     this.group = group;
     this.recent = new RecentMessages(remembered, idle);
+  }
+
+  /** True for a message that is at work here already, or was processed: then its sender is told again. */
+  knows(id: number): boolean {
+    if (this.recent.isOpen(id)) return true;
+    if (!this.recent.isProcessed(id)) return false;
+    this.#receipts.processed(this, id);
+    return true;
+  }
+
+  /** Begins with a message that is not known; `account` gets its credit back when all are done with it. */
+  begin({ id, cost, reliable, expiry }: Arrival, account: CreditAccount, isForMany: boolean): Processing {
+    const before = this.recent.processedBy(id);
+    const processedBy = isForMany || before !== undefined ? new Set<ActiveSubscription>(before) : undefined;
+    const processing = new Processing(this, id, account, cost, reliable, expiry, processedBy);
+    this.recent.begun(processing);
+    return processing;
   }
 
   decided(processing: Processing, refusal: Refusal | undefined): void {
@@ -95,27 +112,8 @@ export class Receipts {
     return this.#host.clock.now();
   }
 
-  /** True for a message that is at work here already, or was processed: then its sender is told again. */
-  knows({ link, entry, group, id }: Arrival): boolean {
-    const sender = this.#sender(link, entry, group);
-    if (sender.recent.isOpen(id)) return true;
-    if (!sender.recent.isProcessed(id)) return false;
-    this.processed(sender, id);
-    return true;
-  }
-
-  /** Begins with a message that is not known; `account` gets its credit back when all are done with it. */
-  begin(arrival: Arrival, account: CreditAccount, isForMany: boolean): Processing {
-    const { link, entry, group, id, cost, reliable, expiry } = arrival;
-    const sender = this.#sender(link, entry, group);
-    const before = sender.recent.processedBy(id);
-    const processedBy = isForMany || before !== undefined ? new Set<ActiveSubscription>(before) : undefined;
-    const processing = new Processing(sender, id, account, cost, reliable, expiry, processedBy);
-    sender.recent.begun(processing);
-    return processing;
-  }
-
-  #sender(link: Link | undefined, entry: TopicEntry, group: string | undefined): Sender {
+  /** Whose message it is. */
+  of({ link, entry, group }: Label): Sender {
     const peer = link ?? this.#host.local;
     const labels = this.#senders.get(peer) ?? new Map<string, Sender>();
     const label = group === undefined ? entry.name : groupLabel(entry.name, group);

@@ -1,5 +1,5 @@
 import type { Part } from '../acknowledged/processing.ts';
-import type { Receipts } from '../acknowledged/receipts.ts';
+import type { Receipts, Sender } from '../acknowledged/receipts.ts';
 import { type FrameBuffer, type PeerInfo, PRIORITIES } from '../contract/index.ts';
 import { type CreditAccount, type CreditHold, WorkHold } from '../credit.ts';
 import type { Group } from '../interest/group.ts';
@@ -63,7 +63,8 @@ export class HeldDelivery {
   take(arrival: Arrival): void {
     const { entry, group, flow, acknowledged, account, cost, reliable } = arrival;
     const { interest, receipts, counters } = this.#host;
-    if (acknowledged && receipts.knows(arrival)) {
+    const sender = acknowledged ? receipts.of(arrival) : undefined;
+    if (sender?.knows(arrival.id) === true) {
       counters.duplicates++;
       account.returned(cost, reliable);
       return;
@@ -74,7 +75,7 @@ export class HeldDelivery {
     const takers = group === undefined ? subscriptions : member === undefined ? [] : [member];
     if (takers.length === 0) counters.unclaimed++;
     const share = member === undefined ? undefined : sharesOf(entry, member).begin(member, flow, account);
-    if (acknowledged) this.#giveAcknowledged(arrival, takers, share);
+    if (sender !== undefined) this.#giveAcknowledged(arrival, sender, takers, share);
     else if (member === undefined) account.returned(cost, reliable);
     else this.#give(arrival, member, share as Share);
   }
@@ -90,8 +91,13 @@ export class HeldDelivery {
     }
   }
 
-  #giveAcknowledged(arrival: Arrival, takers: readonly ActiveSubscription[], share: Share | undefined): void {
-    const processing = this.#host.receipts.begin(arrival, share ?? arrival.account, takers.length > 1);
+  #giveAcknowledged(
+    arrival: Arrival,
+    sender: Sender,
+    takers: readonly ActiveSubscription[],
+    share: Share | undefined,
+  ): void {
+    const processing = sender.begin(arrival, share ?? arrival.account, takers.length > 1);
     for (const subscription of takers) {
       if (subscription.closed || processing.processedBy?.has(subscription) === true) continue;
       const data = this.#read(arrival, subscription);
