@@ -7,7 +7,7 @@ import { interval } from './statistics.ts';
 
 /** Pairs of runs, each in fresh processes; the interval in statistics.ts is for this many. */
 const PAIRS = 20;
-const EFFORT: Effort = { runs: PAIRS, slices: 3, sliceMs: 150, warmUpMs: 400 };
+const EFFORT: Effort = { runs: PAIRS, slices: 3, sliceMs: 150 };
 
 export interface Comparison {
   readonly row: Row;

@@ -13,12 +13,13 @@ export interface Effort {
   /** Slices of each run, the row's and the floor's in turn. */
   readonly slices: number;
   readonly sliceMs: number;
-  readonly warmUpMs: number;
 }
 
-export const FULL: Effort = { runs: 5, slices: 8, sliceMs: 200, warmUpMs: 500 };
-/** The warm-up is what it takes until the bus's code is compiled. */
-export const QUICK: Effort = { runs: 2, slices: 4, sliceMs: 100, warmUpMs: 500 };
+export const FULL: Effort = { runs: 5, slices: 8, sliceMs: 200 };
+export const QUICK: Effort = { runs: 2, slices: 4, sliceMs: 100 };
+
+const WARM_UP_MS = 250;
+const MAX_WARM_UPS = 12;
 
 /** A measured row, with what the table shows beside the JSON. */
 export interface Measured {
@@ -62,8 +63,7 @@ export async function measureTogether(
   const teams: Team[] = [];
   try {
     for (const start of starts) teams.push(await start());
-    // Pairs share the processors, and each has code to be compiled.
-    for (const team of teams) await team.slice(effort.warmUpMs * pairs);
+    for (const team of teams) await warmUp(team, pairs);
     const slices: SliceResult[][] = teams.map(() => []);
     for (let i = 0; i < effort.slices; i++) {
       const order = teams.map((_, index) => index);
@@ -73,6 +73,22 @@ export async function measureTogether(
     return slices.map((of, index) => summarize(of, sizes[index]));
   } finally {
     await Promise.all(teams.map((team) => team.stop()));
+  }
+}
+
+/**
+ * Until the code is compiled: two slices in a row are no more than a tenth faster than the best before them. How long
+ * that takes depends on who else compiles; six pairs on two cores need seconds, in which they reach a tenth of their
+ * rate.
+ */
+async function warmUp(team: Team, pairs: number): Promise<void> {
+  let best = 0;
+  let steady = 0;
+  for (let i = 0; i < MAX_WARM_UPS && steady < 2; i++) {
+    const { rates } = await team.slice(WARM_UP_MS * pairs);
+    const rate = rates.reduce((sum, of) => sum + of, 0);
+    steady = rate > best * 1.1 ? 0 : steady + 1;
+    best = Math.max(best, rate);
   }
 }
 

@@ -17,6 +17,7 @@ export const PROGRAMS = {
   'select-fresh': () => import('./select-fresh.ts'),
   'uds-acknowledged': () => import('./uds-acknowledged.ts'),
   'uds-bus-lat': () => import('./uds-bus-lat.ts'),
+  'uds-bus-lat-raw': () => import('./uds-bus-lat-raw.ts'),
   'uds-bus-publish': () => import('./uds-bus-publish.ts'),
   'uds-bus-rate': () => import('./uds-bus-rate.ts'),
   'uds-bus-stream': () => import('./uds-bus-stream.ts'),
