@@ -1,10 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
 import { type Bus, createBus } from '@busbar/core';
 import { uds } from '@busbar/transport-uds';
 import { monotonicMs } from '../monotonic.ts';
 import { SILENT } from '../silent.ts';
 
 const TOPIC = 'swarm.word';
-const LOOK_MS = 5;
+const LOOK_MS = 20;
 
 const buses: Bus[] = [];
 /** Losses told to all buses of this process, by the pid that died: how many, and when the last came. */
@@ -15,9 +16,15 @@ function lost(pid: number): void {
   losses.set(pid, { count: seen + 1, lastAt: monotonicMs() });
 }
 
-/** True when `bus` is connected with all others and would deliver to each of them, and to itself. */
-function seesAll(bus: Bus, total: number): boolean {
-  return bus.peers.length === total - 1 && bus.explain(TOPIC, 100).length === total;
+/** Resolves when `bus` has met `others`. */
+function met(bus: Bus, others: number): Promise<void> {
+  let count = bus.peers.length;
+  if (count >= others) return Promise.resolve();
+  return new Promise((resolve) => {
+    bus.on('join', () => {
+      if (++count === others) resolve();
+    });
+  });
 }
 
 /** Many participants in one process. */
@@ -26,21 +33,17 @@ export const actions = {
 
   /** Joins `count` participants, subscribes each, and waits until each knows all `total` and their subscriptions. */
   async join(directory: string, prefix: string, count: number, total: number, withinMs: number): Promise<boolean> {
-    const end = monotonicMs() + withinMs;
-    await Promise.all(
-      Array.from({ length: count }, async (_, index) => {
-        const bus = await createBus({ logger: SILENT, name: `${prefix}-${index}`, directory, plugins: [uds()] });
-        buses.push(bus);
-        bus.on('lost', ({ pid }) => lost(pid));
-        await bus.subscribe(TOPIC, () => {}).ready;
-      }),
-    );
-    const waiting = new Set(buses);
-    while (waiting.size > 0 && monotonicMs() < end) {
-      for (const bus of waiting) if (seesAll(bus, total)) waiting.delete(bus);
-      if (waiting.size > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
-    return waiting.size === 0;
+    const joined = Array.from({ length: count }, async (_, index) => {
+      const bus = await createBus({ logger: SILENT, name: `${prefix}-${index}`, directory, plugins: [uds()] });
+      buses.push(bus);
+      bus.on('lost', ({ pid }) => lost(pid));
+      const all = met(bus, total - 1);
+      await bus.subscribe(TOPIC, () => {}).ready;
+      await all;
+      // What they want, each tells a moment later, and no event does.
+      while (bus.explain(TOPIC, 100).length < total) await setTimeout(LOOK_MS);
+    });
+    return Promise.race([Promise.all(joined).then(() => true), setTimeout(withinMs, false, { ref: false })]);
   },
 
   losses: (pid: number): { count: number; lastAt: number } => losses.get(pid) ?? { count: 0, lastAt: 0 },
