@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { constants as os } from 'node:os';
-import { LOCK_EX, LOCK_NB, type Syscalls } from './syscalls.ts';
+import { LOCK_EX, LOCK_NB, O_CLOEXEC, type Syscalls } from './syscalls.ts';
 import { systemError } from './system-error.ts';
 
 /** An exclusive lock, held until `release` or the death of the process, whichever comes first. */
@@ -10,8 +10,6 @@ export interface FileLock {
   release(): void;
 }
 
-// O_CLOEXEC is not in Node's table; 0x80000 on every architecture that Node supports on Linux.
-const O_CLOEXEC = 0x80000;
 // O_NONBLOCK, so that a FIFO in the file's place cannot hold the thread.
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK | O_CLOEXEC;
 const OWNER_ONLY = 0o600;

@@ -1,16 +1,23 @@
 /**
  * What Node lacks of libc, for Busbar's core and transports. Importing this loads nothing; `available()` does.
  */
-import { type Availability, BusError } from '@busbar/core/contract';
+import { BusError } from '@busbar/core/contract';
+import type { NativeAvailability } from './availability.ts';
+import { type Bell, openPeerBell } from './bell.ts';
+import { type Doorbell, hangDoorbell } from './doorbell.ts';
 import { type FileLock, lockFile } from './file-lock.ts';
 import { type PeerCredentials, readPeerCredentials } from './peer-credentials.ts';
+import { mapPeerMemory } from './peer-memory.ts';
+import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
+import { probeSharedMemory } from './shared-memory-probe.ts';
 import { loadSyscalls, type Syscalls } from './syscalls.ts';
 
+export type { NativeAvailability } from './availability.ts';
+export type { Bell } from './bell.ts';
+export type { Doorbell } from './doorbell.ts';
 export type { FileLock } from './file-lock.ts';
 export type { PeerCredentials } from './peer-credentials.ts';
-
-/** Whether libc can be called here, and if not, why and what helps. */
-export type NativeAvailability = { readonly available: true } | Extract<Availability, { available: false }>;
+export type { SharedMemory } from './shared-memory.ts';
 
 let syscalls: Syscalls | undefined;
 let answer: Promise<NativeAvailability> | undefined;
@@ -43,6 +50,16 @@ async function load(): Promise<NativeAvailability> {
   }
 }
 
+/**
+ * Whether memory can be shared here: memfd, opening it again through /proc, and buffers over native memory, tried with
+ * one page. Loads koffi if need be. Never throws. Codes: those of `available()`, NO_EXTERNAL_BUFFERS,
+ * NO_KERNEL_SUPPORT, PERMISSION_DENIED, RESOURCE_EXHAUSTED.
+ */
+export async function sharedMemoryAvailable(): Promise<NativeAvailability> {
+  const native = await available();
+  return native.available ? probeSharedMemory(loaded()) : native;
+}
+
 function loaded(): Syscalls {
   if (syscalls !== undefined) return syscalls;
   throw new BusError('NEEDS_NATIVE', 'libc is not bound in this thread', {
@@ -65,4 +82,39 @@ export function peerCredentials(fd: number): PeerCredentials {
  */
 export function tryLockFile(path: string): FileLock | undefined {
   return lockFile(loaded(), path);
+}
+
+/**
+ * `bytes` of new shared memory, all zero: sealed, fully allocated, mapped read-write. A positive multiple of 4096, at
+ * most 4 GiB. `label` (at most 249 bytes) shows in /proc/<pid>/maps.
+ * @throws BusError NEEDS_NATIVE | MISUSE | RESOURCE_EXHAUSTED | TRANSPORT_FAILED | TRANSPORT_UNAVAILABLE
+ */
+export function createSharedMemory(label: string, bytes: number): SharedMemory {
+  return allocateSharedMemory(loaded(), label, bytes);
+}
+
+/**
+ * Maps the shared memory that process `pid` has as `descriptor`, read-write. The result has no descriptor of its own.
+ * PROTOCOL_ERROR unless it is sealed against changes of its size, and a positive multiple of 4096 of at most `maxBytes`.
+ * @throws BusError NEEDS_NATIVE | MISUSE | PROTOCOL_ERROR | RESOURCE_EXHAUSTED | TRANSPORT_FAILED | TRANSPORT_UNAVAILABLE
+ */
+export function openSharedMemory(pid: number, descriptor: number, maxBytes: number): SharedMemory {
+  return mapPeerMemory(loaded(), pid, descriptor, maxBytes);
+}
+
+/**
+ * A pipe that wakes this thread: `onRing` follows one or more rings, in a turn of its own; what it throws is an
+ * uncaught exception. Does not keep the process alive.
+ * @throws BusError NEEDS_NATIVE | RESOURCE_EXHAUSTED | TRANSPORT_FAILED
+ */
+export function createDoorbell(onRing: () => void): Doorbell {
+  return hangDoorbell(loaded(), onRing);
+}
+
+/**
+ * The bell of the doorbell whose write end process `pid` has as `descriptor`; PROTOCOL_ERROR when that is no pipe.
+ * @throws BusError NEEDS_NATIVE | PROTOCOL_ERROR | RESOURCE_EXHAUSTED | TRANSPORT_FAILED
+ */
+export function openBell(pid: number, descriptor: number): Bell {
+  return openPeerBell(loaded(), pid, descriptor);
 }

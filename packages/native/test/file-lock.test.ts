@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { lockFile } from '../src/file-lock.ts';
 import { available, tryLockFile } from '../src/index.ts';
 import { loadSyscalls } from '../src/syscalls.ts';
 import { failingAt } from './failing-syscalls.ts';
+import { descriptors } from './resources.ts';
 import { killed, scratchDirectory, spawnPeer } from './spawned.ts';
 
 beforeAll(async () => {
@@ -15,7 +15,6 @@ beforeAll(async () => {
 });
 
 const lockPath = async (): Promise<string> => join(await scratchDirectory(), 'name.lock');
-const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
 test('one holder at a time, in this process too; release may be called twice', async () => {
   const path = await lockPath();

@@ -1,15 +1,7 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-
-/** What a fresh Node prints that runs `script` beside this file. */
-async function output(script: string): Promise<string> {
-  const arguments_ = ['--input-type=module', '-e', script];
-  const { stdout } = await promisify(execFile)(process.execPath, arguments_, { cwd: import.meta.dirname });
-  return stdout.trim();
-}
+import { output } from './spawned.ts';
 
 const LOADED = `(process.report.getReport().sharedObjects.some((file) => file.includes('koffi')))`;
 
@@ -25,11 +17,18 @@ test('importing loads no native code; available() does, once', async () => {
 test('before available() the other functions say what to do', async () => {
   const script = `
     const native = await import('@busbar/native');
-    for (const call of [() => native.peerCredentials(0), () => native.tryLockFile('/nowhere')]) {
+    for (const call of [
+      () => native.peerCredentials(0),
+      () => native.tryLockFile('/nowhere'),
+      () => native.createSharedMemory('x', 4096),
+      () => native.openSharedMemory(process.pid, 0, 4096),
+      () => native.createDoorbell(() => {}),
+      () => native.openBell(process.pid, 0),
+    ]) {
       try { call(); } catch (error) { console.log(error.code, error.remedy); }
     }`;
   const lines = (await output(script)).split('\n');
-  expect(lines).toHaveLength(2);
+  expect(lines).toHaveLength(6);
   for (const line of lines) expect(line).toMatch(/^NEEDS_NATIVE await available\(\)/);
 });
 
@@ -37,8 +36,9 @@ test('another platform is told so, and koffi is left alone', async () => {
   const script = `
     Object.defineProperty(process, 'platform', { value: 'darwin' });
     const native = await import('@busbar/native');
-    console.log((await native.available()).code, ${LOADED});`;
-  expect(await output(script)).toBe('UNSUPPORTED_PLATFORM false');
+    const answers = [await native.available(), await native.sharedMemoryAvailable()];
+    console.log(answers.map(({ code }) => code).join(), ${LOADED});`;
+  expect(await output(script)).toBe('UNSUPPORTED_PLATFORM,UNSUPPORTED_PLATFORM false');
 });
 
 test('a koffi that cannot be loaded is an answer, not an exception', async () => {
@@ -46,8 +46,9 @@ test('a koffi that cannot be loaded is an answer, not an exception', async () =>
     process.dlopen = () => { throw new Error('denied'); };
     const native = await import('@busbar/native');
     const { available, code, reason } = await native.available();
-    console.log(available, code, reason.length > 0);`;
-  expect(await output(script)).toBe('false MISSING_PACKAGE true');
+    const memory = await native.sharedMemoryAvailable();
+    console.log(available, code, reason.length > 0, memory.code);`;
+  expect(await output(script)).toBe('false MISSING_PACKAGE true MISSING_PACKAGE');
 });
 
 test('it works in a worker thread', async () => {
