@@ -1,6 +1,7 @@
 import type { ProgramName } from './programs/index.ts';
 
-export type Mode = 'lat' | 'rate' | 'bus' | 'bus-rate';
+/** Raw frames over media that are polled: `spin`, `hot`, `park`; over others: `lat`. */
+export type Mode = 'lat' | 'spin' | 'hot' | 'park' | 'rate' | 'bus' | 'bus-rate';
 
 /** What a row is held to. Ratios are the row's figure over its floor's, both medians of the same run. */
 export type Target =

@@ -97,11 +97,11 @@ describe('discovery', () => {
     await refusal(open({ directory, name: 'a.b' }), 'INVALID_NAME');
   });
 
-  test.each(['uds', 'memory', 'uds memory'])('two instances in one process meet: %s', async (installed) => {
+  test.each(['uds', 'memory', 'shm', 'uds memory shm'])('two instances in one process meet: %s', async (installed) => {
     const transports = installed.split(' ');
     const directory = scratch();
     const [one, two] = [await open({ directory, transports }), await open({ directory, transports })];
-    const via = transports.includes('memory') ? 'memory' : 'uds';
+    const via = transports.includes('memory') ? 'memory' : transports[0];
     two.serve('echo', (input) => input);
     const heard = record(two, 't');
     await heard.subscription.ready;
@@ -112,7 +112,7 @@ describe('discovery', () => {
     expect(one.explain('t', 1)).toMatchObject([{ transport: via }]);
   });
 
-  test.each(['uds', 'memory', 'uds memory'])('worker threads take part: %s', async (installed) => {
+  test.each(['uds', 'memory', 'shm', 'uds memory shm'])('worker threads take part: %s', async (installed) => {
     const transports = installed.split(' ');
     const directory = scratch();
     const bus = await open({ directory, transports });
@@ -123,7 +123,7 @@ describe('discovery', () => {
     atEnd(() => worker.terminate());
     await once(worker, 'message');
     await joined(bus, 'worker');
-    const via = transports.includes('memory') ? 'memory' : 'uds';
+    const via = transports.includes('memory') ? 'memory' : transports[0];
     for (let n = 0; n < 300; n++) void bus.publish('to.worker', n);
     await heard.reach(300);
     expect(heard.data).toEqual(Array.from({ length: 300 }, (_, n) => ({ data: n, via })));

@@ -7,11 +7,13 @@ import { fileURLToPath } from 'node:url';
 import type * as core from '@busbar/core';
 import { type Bus, type BusOptions, createBus, OK, OUTCOMES, type PeerInfo, type Publisher } from '@busbar/core';
 import { memory } from '@busbar/transport-memory';
+import { shm } from '@busbar/transport-shm';
 import { uds } from '@busbar/transport-uds';
 import { afterEach, expect } from 'vitest';
 import type { record, Whatever } from './recorder.mjs';
 
 const PARTICIPANT = fileURLToPath(new URL('./peers/participant.mjs', import.meta.url));
+const OWN_NAMES: Record<string, typeof memory | typeof shm | undefined> = { memory, shm };
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** What a test has opened, ended after it in reverse order. */
@@ -33,14 +35,14 @@ export function scratch(): string {
   return directory;
 }
 
-/** `transports`: names, as instances of uds; `memory` is itself. Default `['uds']`. */
+/** `transports`: names, as instances of uds; `memory` and `shm` are themselves. Default `['uds']`. */
 export interface OpenOptions extends Omit<BusOptions, 'plugins'> {
   transports?: readonly string[];
 }
 
 /** A bus in this process; closed after the test, and its counters are checked. */
 export async function open({ transports = ['uds'], ...options }: OpenOptions): Promise<Bus> {
-  const plugins = transports.map((name) => (name === 'memory' ? memory() : uds({ name })));
+  const plugins = transports.map((name) => OWN_NAMES[name]?.() ?? uds({ name }));
   const bus = await createBus({ logger: silent, ...options, plugins });
   atEnd(async () => {
     // Not every test is about messages that still wait; those that are close by themselves.

@@ -1,19 +1,19 @@
 import { createBus } from '@busbar/core';
-import { uds } from '@busbar/transport-uds';
 import { pingPong } from '../ping-pong.ts';
 import type { Program } from '../program.ts';
+import { type HostTransport, plugin } from './host-transport.ts';
 
 /** `value` to and fro through the bus: send, handler, send back; one way is half of it. */
-export function udsBusPingPong(value: unknown): Program {
+export function busPingPong(transport: HostTransport, value: unknown): Program {
   return {
     async serve({ directory, pair }) {
-      const bus = await createBus({ name: `serve-${pair}`, plugins: [uds()], directory });
+      const bus = await createBus({ name: `serve-${pair}`, plugins: [plugin(transport)], directory });
       const pong = bus.publisher(`bench.pong.${pair}`);
       bus.subscribe(`bench.ping.${pair}`, ({ data }) => void pong.send(data));
     },
 
     async drive({ directory, pair }) {
-      const bus = await createBus({ name: `drive-${pair}`, plugins: [uds()], directory });
+      const bus = await createBus({ name: `drive-${pair}`, plugins: [plugin(transport)], directory });
       const ping = bus.publisher(`bench.ping.${pair}`);
       let answered = (): void => {};
       await bus.subscribe(`bench.pong.${pair}`, () => answered()).ready;

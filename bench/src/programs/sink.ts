@@ -1,10 +1,10 @@
 import { createBus } from '@busbar/core';
-import { uds } from '@busbar/transport-uds';
+import { type HostTransport, plugin } from './host-transport.ts';
 import { OBJECT } from './object.ts';
 
 /** A participant that takes the object rows' messages of `topic`. */
-export async function openSink(topic: string, directory: string): Promise<void> {
-  const bus = await createBus({ name: 'serve', plugins: [uds()], directory });
+export async function openSink(topic: string, directory: string, transport: HostTransport = 'uds'): Promise<void> {
+  const bus = await createBus({ name: 'serve', plugins: [plugin(transport)], directory });
   bus.on('error', (error) => {
     throw error;
   });

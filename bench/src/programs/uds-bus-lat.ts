@@ -1,5 +1,5 @@
+import { busPingPong } from './bus-ping-pong.ts';
 import { OBJECT } from './object.ts';
-import { udsBusPingPong } from './uds-bus-ping-pong.ts';
 
 /** An object to and fro. */
-export const program = udsBusPingPong(OBJECT);
+export const program = busPingPong('uds', OBJECT);

@@ -1,5 +1,6 @@
 import type { RowSpec } from '../row.ts';
 import { IN_PROCESS_ROWS } from './in-process.ts';
+import { SHM_ROWS } from './shm.ts';
 import { UDS_ROWS } from './uds.ts';
 
-export const ROWS: readonly RowSpec[] = [...UDS_ROWS, ...IN_PROCESS_ROWS];
+export const ROWS: readonly RowSpec[] = [...SHM_ROWS, ...UDS_ROWS, ...IN_PROCESS_ROWS];

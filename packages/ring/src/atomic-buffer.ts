@@ -17,7 +17,7 @@ export interface AtomicBuffer {
   exchange(offset: number, value: number): number;
 }
 
-/** Words of mapped memory. `Atomics` on a mapping that is no SharedArrayBuffer is atomic between processes all the same: ADR 0014. */
+/** Words of mapped memory. That `Atomics` on a mapping is atomic between processes was measured: docs/adr/0013. */
 export class MappedWords implements AtomicBuffer {
   readonly #words: Int32Array;
 

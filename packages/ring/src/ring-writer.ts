@@ -37,6 +37,8 @@ export class RingWriter {
   /** Where the claimed record begins: at the tail, or behind the padding there. */
   #start = 0;
   #framesRead = 0;
+  /** The head to wait for. */
+  #wanted = 0;
   /** The length word that keeps all staged records from being seen, and what it will be; 0 while none is staged. */
   #stagedOffset = 0;
   #stagedValue = 0;
@@ -116,16 +118,17 @@ export class RingWriter {
     this.#words.storeSequential(RECORDS_OFFSET + (this.#tail & this.#mask), ENDED);
   }
 
-  /** Bytes of the largest frame that `claim` would accept now. */
+  /** Half of the ring is free, as far as known. */
+  get hasSlack(): boolean {
+    return ((this.#tail - this.#head) | 0) <= this.#capacity >> 1;
+  }
+
+  /** Bytes of a frame that `claim` accepts now; while more than a quarter of the ring is free, it may accept more. */
   room(): number {
-    let used = (this.#tail - this.#head) | 0;
-    if (used > this.#capacity >> 1) {
-      this.#refresh();
-      used = (this.#tail - this.#head) | 0;
-    }
-    const free = this.#capacity - RECORD_HEADER_BYTES - used;
-    const toEnd = this.#capacity - (this.#tail & this.#mask);
-    return Math.max(0, (free <= toEnd ? free : Math.max(toEnd, free - toEnd)) - RECORD_HEADER_BYTES);
+    const room = this.#largest();
+    if (room > this.#capacity >> 2) return room;
+    this.#refresh();
+    return this.#largest();
   }
 
   /** Frames that the consumer has copied out: what it says, as far as that can be. */
@@ -138,27 +141,40 @@ export class RingWriter {
     return this.#framesRead;
   }
 
-  /**
-   * Asks to be woken when the consumer has taken anything more, or, unless `anything`, when half of the ring is free.
-   * True: that is so already, and nobody will wake.
-   */
-  awaitProgress(anything: boolean): boolean {
-    const words = this.#words;
-    const half = (this.#tail - (this.#capacity >> 1)) | 0;
+  /** Notes what to wait for: that the consumer takes more than is known now, or, unless `anything`, half of the ring. */
+  want(anything: boolean): void {
     const next = (this.#head + 1) | 0;
-    const wanted = anything || ((half - next) | 0) < 0 ? next : half;
-    // I5: the wish, then head; pairs with RingReader.release.
-    words.storeSequential(WANTED_OFFSET, wanted);
-    words.storeSequential(WAITING_OFFSET, 1);
+    const half = (this.#tail - (this.#capacity >> 1)) | 0;
+    this.#wanted = anything || ((half - next) | 0) < 0 ? next : half;
+  }
+
+  /** True when what was wanted has come, or never will: poisoned. */
+  arrived(): boolean {
     this.#refresh();
-    if (((this.#head - wanted) | 0) < 0 && !this.poisoned) return false;
+    return ((this.#head - this.#wanted) | 0) >= 0 || this.poisoned;
+  }
+
+  /** Asks the consumer to wake this side at what is wanted. False: it has arrived, and nobody will wake. */
+  announceWait(): boolean {
+    const words = this.#words;
+    // I5: the wish, then the look at head; pairs with RingReader.release.
+    words.storeSequential(WANTED_OFFSET, this.#wanted);
+    words.storeSequential(WAITING_OFFSET, 1);
+    if (!this.arrived()) return true;
     this.cancelWait();
-    return true;
+    return false;
   }
 
   /** Nobody need wake this side; one wake-up may be on its way. */
   cancelWait(): void {
     this.#words.storeSequential(WAITING_OFFSET, 0);
+  }
+
+  /** As far as known. */
+  #largest(): number {
+    const free = this.#capacity - RECORD_HEADER_BYTES - ((this.#tail - this.#head) | 0);
+    const toEnd = this.#capacity - (this.#tail & this.#mask);
+    return Math.max(0, (free <= toEnd ? free : Math.max(toEnd, free - toEnd)) - RECORD_HEADER_BYTES);
   }
 
   #refresh(): void {

@@ -108,7 +108,10 @@ function sendingAwake(values: readonly number[]): Program {
   return ({ words, memory, ring, sleep }) => {
     const writer = new RingWriter(words, CAPACITY);
     for (const value of values) {
-      while (writer.claim(12) !== OK) if (!writer.awaitProgress(false)) sleep(WRITERS_BELL);
+      while (writer.claim(12) !== OK) {
+        writer.want(false);
+        if (writer.announceWait()) sleep(WRITERS_BELL);
+      }
       memory.i32[writer.offset >> 2] = value;
       writer.publish(12);
       if (writer.mustWake()) ring(READERS_BELL);

@@ -23,13 +23,19 @@ const context = {
   /** For what one call leaves to a later one. */
   kept: {},
   async open(options) {
-    const plugins = (options.transports ?? ['uds']).map((name) => (name === 'memory' ? memory() : uds({ name })));
+    const plugins = await Promise.all((options.transports ?? ['uds']).map(plugin));
     context.bus = await core.createBus({ logger: silent, ...options, transports: undefined, plugins });
     context.errors = [];
     context.bus.on('error', (error) => context.errors.push(error.code));
     return context.bus.self;
   },
 };
+
+/** Of shared memory only what asks for it is loaded: one test takes the native code away. */
+async function plugin(name) {
+  if (name === 'shm') return (await import('@busbar/transport-shm')).shm();
+  return name === 'memory' ? memory() : uds({ name });
+}
 
 process.on('message', async ({ id, source, argument }) => {
   try {

@@ -2,12 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createBus } from '@busbar/core';
 import { memory } from '@busbar/transport-memory';
+import { shm } from '@busbar/transport-shm';
 import { uds } from '@busbar/transport-uds';
 
 const bus = await createBus({
   name: 'worker',
   directory: workerData.directory,
-  plugins: workerData.transports.map((name) => (name === 'memory' ? memory() : uds())),
+  plugins: workerData.transports.map((name) => ({ memory, shm, uds })[name]()),
 });
 bus.serve('double', (n) => n * 2);
 const subscription = bus.subscribe('to.worker', ({ data, via }) => bus.publish('from.worker', { data, via }));

@@ -5,6 +5,7 @@ const ROWS: readonly Row[] = ['C4', 'C6', 'C7', 'C9'];
 
 const TRANSPORTS = [
   { plugin: '@busbar/transport-memory', export: 'memory' },
+  { plugin: '@busbar/transport-shm', export: 'shm' },
   { plugin: '@busbar/transport-uds', export: 'uds' },
 ];
 

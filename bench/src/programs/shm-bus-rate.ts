@@ -1,0 +1,3 @@
+import { busRate } from './bus-rate.ts';
+
+export const program = busRate('shm');

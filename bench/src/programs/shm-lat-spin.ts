@@ -1,0 +1,3 @@
+import { shmRawLatency } from './shm-raw-lat.ts';
+
+export const program = shmRawLatency('spin');

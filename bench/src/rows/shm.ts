@@ -1,0 +1,83 @@
+import { OBJECT_BYTES } from '../programs/object.ts';
+import type { RowSpec } from '../row.ts';
+
+const raw = { transport: 'shm', size: 64 } as const;
+const bus = { transport: 'shm', size: OBJECT_BYTES } as const;
+
+const rawRate = (name: string, size: number): RowSpec => ({
+  name,
+  transport: 'shm',
+  mode: 'rate',
+  size,
+  program: 'shm-raw-rate',
+});
+
+export const SHM_ROWS: readonly RowSpec[] = [
+  {
+    name: 'shm-spin-64',
+    mode: 'spin',
+    ...raw,
+    program: 'shm-lat-spin',
+    floor: 'floor/words-spin',
+    target: { figure: 'p50', atMostRatio: 1.2 },
+  },
+  {
+    name: 'shm-hot-64',
+    mode: 'hot',
+    ...raw,
+    program: 'shm-lat-hot',
+    floor: 'floor/words-hot',
+    target: { figure: 'p50', atMostRatio: 1.3 },
+  },
+  {
+    name: 'shm-park-64',
+    mode: 'park',
+    ...raw,
+    program: 'shm-lat-park',
+    floor: 'floor/doorbell',
+    target: { figure: 'p50', atMostRatio: 1.2 },
+  },
+  { ...rawRate('shm-rate-64', 64), target: { figure: 'rate', atLeast: 20_000_000 } },
+  {
+    name: 'shm-rate-64-batched',
+    mode: 'rate',
+    ...raw,
+    program: 'ring-rate-batched',
+    target: { figure: 'rate', atLeast: 40_000_000 },
+  },
+  { ...rawRate('shm-rate-64k', 65_536), target: { figure: 'rate', atLeast: 25e9 / 65_536 } },
+  {
+    name: 'shm-bus-lat',
+    mode: 'bus',
+    ...bus,
+    program: 'shm-bus-lat',
+    floor: 'uds-bus-lat',
+    target: { figure: 'p50', atMostRatio: 1 / 3 },
+  },
+  {
+    name: 'shm-bus-lat-raw',
+    mode: 'bus',
+    ...raw,
+    program: 'shm-bus-lat-raw',
+    floor: 'floor/net-ping-pong',
+    target: { figure: 'p50', atMostRatio: 0.1 },
+  },
+  {
+    name: 'shm-bus-rate',
+    mode: 'bus-rate',
+    ...bus,
+    program: 'shm-bus-rate',
+    target: { figure: 'rate', atLeast: 1_500_000 },
+  },
+  {
+    name: 'shm-pairs-6',
+    mode: 'bus-rate',
+    ...raw,
+    program: 'shm-bus-lat-raw',
+    floor: 'floor/net-ping-pong',
+    pairs: 6,
+    target: { figure: 'rate', atLeastRatio: 0.7 },
+    fairness: 0.3,
+    slow: true,
+  },
+];

@@ -1,0 +1,28 @@
+import type { TransportCapabilities } from '@busbar/core/contract';
+import { maxRingFrame } from '@busbar/ring';
+
+/** Bytes of one sender's ring: a hundred idle senders are 26 MiB, and a ring that is busy stays in the second-level cache. */
+export const RING_BYTES = 262_144;
+
+/** What this transport can do where the kernel and the engine allow it. */
+export const CAPABILITIES: TransportCapabilities = {
+  scope: 'host',
+  addressing: 'peer',
+  ordered: true,
+  lossless: true,
+  durable: 'none',
+  confirms: 'copied',
+  maxMessageLength: 4_294_967_295,
+  maxFrameLength: maxRingFrame(RING_BYTES),
+  // With the share that the bus keeps for urgent frames a quarter of the ring: it fits wherever half of it is free.
+  preferredFragment: 32_768 - 64,
+  bufferBytes: RING_BYTES,
+  knowsInterest: false,
+  fanOut: false,
+  regions: false,
+  fdPassing: false,
+  wakeup: 'poll',
+  peerIdentity: 'kernel',
+  latencyClass: 'memory',
+  requires: ['Linux', 'memfd_create', '/proc', '@busbar/native with koffi', 'an engine that allows external buffers'],
+};

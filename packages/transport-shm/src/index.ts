@@ -1,0 +1,1 @@
+export { type ShmOptions, shm } from './plugin.ts';

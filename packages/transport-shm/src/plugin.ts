@@ -1,0 +1,49 @@
+import {
+  type Availability,
+  BusError,
+  CONTRACT_VERSION,
+  type TransportContext,
+  type TransportPlugin,
+} from '@busbar/core/contract';
+import { sharedMemoryAvailable } from '@busbar/native';
+import { CAPABILITIES } from './capabilities.ts';
+import { ShmTransport } from './transport.ts';
+
+export interface ShmOptions {
+  /** The transport's name, and the scheme of its addresses; for two instances in one bus. Default `shm`. */
+  readonly name?: string | undefined;
+}
+
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
+/**
+ * The transport over shared memory: one ring per sender, polled while in use, woken by a doorbell else.
+ * @throws BusError INVALID_OPTION
+ */
+export function shm(options: ShmOptions = {}): TransportPlugin {
+  const name = options.name ?? 'shm';
+  if (!NAME.test(name)) {
+    throw new BusError('INVALID_OPTION', `${JSON.stringify(name)} is not a transport name`, {
+      where: 'shm({ name })',
+      remedy: 'use a lower-case letter, then at most 31 letters, digits and hyphens',
+    });
+  }
+  return {
+    name,
+    contractVersion: CONTRACT_VERSION,
+    capabilities: CAPABILITIES,
+    probe,
+    create: (context: TransportContext) => create(name, context),
+  };
+}
+
+async function probe(): Promise<Availability> {
+  const answer = await sharedMemoryAvailable();
+  return answer.available ? { available: true, capabilities: CAPABILITIES } : answer;
+}
+
+async function create(name: string, context: TransportContext): Promise<ShmTransport> {
+  const answer = await sharedMemoryAvailable();
+  if (answer.available) return new ShmTransport(name, context);
+  throw new BusError('TRANSPORT_UNAVAILABLE', answer.reason, { where: name, remedy: answer.fix });
+}

@@ -1,0 +1,156 @@
+import {
+  allocateFrameBuffer,
+  BusError,
+  type FrameHandler,
+  type PeerInfo,
+  ReceiverBase,
+  type TransportContext,
+} from '@busbar/core/contract';
+import { maxRingFrame } from '@busbar/ring';
+import { RING_BYTES } from './capabilities.ts';
+import type { InboundRing } from './inbound-ring.ts';
+import type { Waiters } from './waiters.ts';
+
+/**
+ * The inbox: polls the rings in use and lets the others sleep until their senders ring the doorbell. While it is
+ * polled it also looks after this participant's senders that wait, so that their receivers need not wake anybody.
+ */
+export class ShmReceiver extends ReceiverBase {
+  readonly address: string;
+  readonly #context: TransportContext;
+  readonly #waiters: Waiters;
+  readonly #dropped: (ring: InboundRing) => void;
+  readonly #rings = new Set<InboundRing>();
+  /** Rings not parked, in turn. */
+  readonly #active: InboundRing[] = [];
+  /** Where frames are copied to: private, and good until the next one. */
+  readonly #frame = allocateFrameBuffer(maxRingFrame(RING_BYTES));
+  #turn = 0;
+  #reading = false;
+
+  /** `dropped` hears of each ring that is closed. */
+  constructor(address: string, context: TransportContext, waiters: Waiters, dropped: (ring: InboundRing) => void) {
+    super();
+    this.address = address;
+    this.#context = context;
+    this.#waiters = waiters;
+    this.#dropped = dropped;
+  }
+
+  get open(): boolean {
+    return this.isOpen;
+  }
+
+  /** A ring is read from now on; its first frame rings. */
+  add(ring: InboundRing): void {
+    this.#rings.add(ring);
+    if (!ring.parked) this.#active.push(ring);
+  }
+
+  ringsOf(peer: PeerInfo): number {
+    let count = 0;
+    for (const ring of this.#rings) if (ring.peer.id === peer.id) count++;
+    return count;
+  }
+
+  /** The ring that `peer` knows by `number`. */
+  find(peer: PeerInfo, number: number): InboundRing | undefined {
+    for (const ring of this.#rings) if (ring.number === number && ring.peer === peer) return ring;
+    return undefined;
+  }
+
+  /** The sender never took the ring. */
+  abandon(peer: PeerInfo, number: number): void {
+    const ring = this.find(peer, number);
+    if (ring === undefined) return;
+    ring.ending = true;
+    this.drop(ring);
+  }
+
+  /** Reads no more of it. */
+  drop(ring: InboundRing): void {
+    if (!this.#rings.delete(ring)) return;
+    const index = this.#active.indexOf(ring);
+    if (index >= 0) this.#active.splice(index, 1);
+    ring.close();
+    this.#dropped(ring);
+  }
+
+  /** The doorbell rang: for a parked ring, or for a sender of ours, or for nothing any more. */
+  rung(): void {
+    for (const ring of this.#rings) if (ring.parked && ring.hasNext) this.#activate(ring);
+    this.becameReadable();
+  }
+
+  #activate(ring: InboundRing): void {
+    ring.unpark();
+    this.#active.push(ring);
+  }
+
+  /**
+   * | allocates                                    | blocks | syscalls                           | callable from         |
+   * | a view, for frames of more than 256 bytes    | no     | 1 for a sender that waits, asleep  | the receiver's thread |
+   */
+  protected read(handler: FrameHandler, limit: number): number {
+    // A handler that polls would see its own frame overwritten.
+    if (this.#reading) return 0;
+    const waiters = this.#waiters;
+    waiters.polled = true;
+    waiters.look();
+    const active = this.#active;
+    let handed = 0;
+    this.#reading = true;
+    try {
+      // Another ring is first each time, so that one sender's flood does not hold up the others.
+      for (let left = active.length; left > 0 && handed < limit; left--) {
+        if (active.length === 0) break;
+        this.#turn = this.#turn + 1 < active.length ? this.#turn + 1 : 0;
+        const ring = active[this.#turn];
+        const count = ring.read(this.#frame, handler, limit - handed);
+        if (count > 0) handed += count;
+        else if (count < 0) this.#violated(ring);
+        else if (ring.ending) this.drop(ring);
+        else if (ring.idle && ring.park()) active.splice(this.#turn, 1);
+      }
+    } finally {
+      this.#reading = false;
+    }
+    return handed;
+  }
+
+  #violated(ring: InboundRing): void {
+    this.drop(ring);
+    const { control, metrics } = this.#context;
+    metrics.count('shm_protocol_errors', 1);
+    control.violation(
+      ring.peer,
+      new BusError('PROTOCOL_ERROR', 'the sender wrote into its ring what no sender writes', {
+        where: `participant ${ring.peer.name} (pid ${ring.peer.pid})`,
+      }),
+    );
+  }
+
+  prepareToSleep(): boolean {
+    const active = this.#active;
+    for (let i = active.length - 1; i >= 0; i--) {
+      if (active[i].ending) return false;
+      if (active[i].park()) active.splice(i, 1);
+    }
+    if (active.length > 0 || !this.#waiters.announce()) return false;
+    this.#waiters.polled = false;
+    return true;
+  }
+
+  drain(peer: PeerInfo): void {
+    for (const ring of this.#rings) {
+      if (ring.peer !== peer) continue;
+      ring.ending = true;
+      if (ring.parked) this.#activate(ring);
+    }
+  }
+
+  protected release(): void {
+    this.#waiters.polled = false;
+    for (const ring of this.#rings) this.drop(ring);
+  }
+}

@@ -1,0 +1,143 @@
+import {
+  BACK_PRESSURED,
+  BusError,
+  CLOSED,
+  type FrameBuffer,
+  frameBuffer,
+  OK,
+  type PeerInfo,
+  SenderBase,
+} from '@busbar/core/contract';
+import type { Bell, SharedMemory } from '@busbar/native';
+import { checkRing, MappedWords, RingWriter } from '@busbar/ring';
+import type { Waiters } from './waiters.ts';
+
+/** The writing end of one ring. A commit is seen at once; there is nothing to flush. */
+export class ShmSender extends SenderBase {
+  readonly frame: FrameBuffer;
+  readonly peer: PeerInfo;
+  readonly #memory: SharedMemory;
+  readonly #bell: Bell;
+  readonly #writer: RingWriter;
+  readonly #waiters: Waiters;
+  readonly #ended: (sender: ShmSender) => void;
+  #read = 0;
+
+  /**
+   * `memory` and `bell` are this sender's from here on, also when it throws; `ended` hears of its end.
+   * @throws BusError PROTOCOL_ERROR | VERSION_MISMATCH
+   */
+  constructor(
+    peer: PeerInfo,
+    memory: SharedMemory,
+    nonce: number,
+    bell: Bell,
+    maxFrameLength: number,
+    waiters: Waiters,
+    ended: (sender: ShmSender) => void,
+  ) {
+    super(maxFrameLength);
+    this.peer = peer;
+    this.#memory = memory;
+    this.#bell = bell;
+    this.#waiters = waiters;
+    this.#ended = ended;
+    this.frame = frameBuffer(memory.buffer);
+    const words = new MappedWords(this.frame.i32);
+    this.#writer = new RingWriter(words, checkRing(words, memory.bytes, nonce));
+  }
+
+  get writableBytes(): number {
+    return this.isOpen ? this.#writer.room() : 0;
+  }
+
+  override confirmed(level: 'copied' | 'stored' | 'synced'): number {
+    if (level !== 'copied' || !this.isOpen) return level === 'copied' ? this.#read : 0;
+    this.#read = this.#writer.framesRead();
+    if (this.#writer.poisoned) this.#poisoned();
+    return this.#read;
+  }
+
+  override onWritable(callback: () => void): void {
+    super.onWritable(callback);
+    this.#wait();
+  }
+
+  override onConfirmed(callback: () => void): void {
+    super.onConfirmed(callback);
+    this.#wait();
+  }
+
+  protected claim(length: number): number {
+    const writer = this.#writer;
+    const result = writer.claim(length);
+    if (result === OK) {
+      this.offset = writer.offset;
+      return OK;
+    }
+    if (!writer.poisoned) return BACK_PRESSURED;
+    this.#poisoned();
+    return CLOSED;
+  }
+
+  /**
+   * | allocates | blocks | syscalls                       | callable from      |
+   * | no        | no     | 0; 1 when the receiver sleeps  | the owner's thread |
+   */
+  protected publish(length: number): void {
+    this.#writer.publish(length);
+    if (this.#writer.mustWake()) this.#bell.ring();
+  }
+
+  /** For `Waiters`: what this sender waits for has come. */
+  arrived(): boolean {
+    return this.#writer.arrived();
+  }
+
+  /** For `Waiters`: asks the receiver to ring. False: it has come already. */
+  announce(): boolean {
+    return this.#writer.announceWait();
+  }
+
+  /** For `Waiters`: it has come; who waits is told. */
+  progressed(): void {
+    const read = this.#read;
+    if (this.confirmed('copied') > read) this.becameConfirmed();
+    if (this.isOpen && this.awaitsRoom && this.#writer.hasSlack) this.becameWritable();
+    if (this.isOpen && (this.awaitsRoom || this.awaitsConfirmation)) this.#wait();
+  }
+
+  /** The peer is gone, or has closed its inbox. */
+  end(what: string): void {
+    this.fail(new BusError('PEER_GONE', what, { where: where(this.peer), outcome: 'unknown' }));
+  }
+
+  #wait(): void {
+    if (!this.isOpen) return;
+    this.#writer.want(this.awaitsConfirmation);
+    this.#waiters.add(this);
+  }
+
+  #poisoned(): void {
+    this.fail(
+      new BusError('PROTOCOL_ERROR', 'the receiver wrote into the ring what no receiver writes', {
+        where: where(this.peer),
+      }),
+    );
+  }
+
+  protected release(reason: BusError | undefined): void {
+    if (reason === undefined) {
+      this.#writer.end();
+      if (this.#writer.mustWake()) this.#bell.ring();
+    }
+    this.#waiters.remove(this);
+    this.#bell.close();
+    this.#memory.close();
+    this.#ended(this);
+  }
+}
+
+function where(peer: PeerInfo): string {
+  return `participant ${peer.name} (pid ${peer.pid})`;
+}

@@ -1,0 +1,221 @@
+import { randomInt } from 'node:crypto';
+import {
+  BusError,
+  isBusError,
+  type PeerInfo,
+  type PeerTransport,
+  type Receiver,
+  type Sender,
+  type TransportContext,
+} from '@busbar/core/contract';
+import {
+  type Bell,
+  createDoorbell,
+  createSharedMemory,
+  type Doorbell,
+  openBell,
+  openSharedMemory,
+} from '@busbar/native';
+import { ringBytes } from '@busbar/ring';
+import { CAPABILITIES, RING_BYTES } from './capabilities.ts';
+import { Dials } from './dials.ts';
+import { decodeHandshake, encodeHandshake, type FromReceiver, type Handshake, refusal } from './handshake.ts';
+import { InboundRing } from './inbound-ring.ts';
+import { ShmReceiver } from './receiver.ts';
+import { ShmSender } from './sender.ts';
+import { Waiters } from './waiters.ts';
+
+/** Rings one peer may have here at a time; a link needs one, a reconnect two. */
+const MAX_RINGS_PER_PEER = 64;
+
+/** One participant's end of the medium: its doorbell, its inbox, its senders. */
+export class ShmTransport implements PeerTransport {
+  readonly #name: string;
+  readonly #context: TransportContext;
+  readonly #maxFrameLength: number;
+  readonly #doorbell: Doorbell;
+  readonly #waiters = new Waiters();
+  readonly #dials: Dials;
+  readonly #senders = new Set<ShmSender>();
+  /** Those in use, by the number in the handshake. */
+  readonly #senderByNumber = new Map<number, ShmSender>();
+  #receiver: ShmReceiver | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** @throws BusError RESOURCE_EXHAUSTED | NEEDS_NATIVE */
+  constructor(name: string, context: TransportContext) {
+    this.#name = name;
+    this.#context = context;
+    this.#maxFrameLength = Math.min(context.limits.maxFrameLength, CAPABILITIES.maxFrameLength);
+    this.#dials = new Dials(context.clock);
+    this.#doorbell = createDoorbell(() => this.#rung());
+    context.control.onMessage((peer, message) => this.#onControl(peer, message));
+    context.control.onPeerLost((peer) => this.#onPeerLost(peer));
+  }
+
+  async listen(): Promise<Receiver> {
+    this.#assertOpen();
+    if (this.#receiver !== undefined) throw new BusError('MISUSE', 'listen was called twice', { where: this.#name });
+    const address = `${this.#name}:${this.#context.self.id}`;
+    this.#receiver = new ShmReceiver(address, this.#context, this.#waiters, (ring) => this.#dropped(ring));
+    return this.#receiver;
+  }
+
+  async connect(address: string, peer: PeerInfo, signal?: AbortSignal): Promise<Sender> {
+    this.#assertOpen();
+    if (address !== `${this.#name}:${peer.id}`) {
+      throw new BusError('TRANSPORT_FAILED', `the address of this peer is ${this.#name}:${peer.id}`, {
+        where: address,
+      });
+    }
+    if (!peer.verified) {
+      throw new BusError('TRANSPORT_FAILED', 'the kernel has not said which process the peer is', {
+        where: `participant ${peer.name}`,
+        remedy: 'install @busbar/native where @busbar/core finds it, on both sides',
+      });
+    }
+    const open = (ring: number): boolean => this.#send(peer, { op: 'open', ring, bell: this.#doorbell.descriptor });
+    return this.#dials.dial(peer, open, signal);
+  }
+
+  #send(peer: PeerInfo, message: Handshake): boolean {
+    return this.#context.control.send(peer, encodeHandshake(message));
+  }
+
+  #onControl(peer: PeerInfo, bytes: Uint8Array): void {
+    const message = decodeHandshake(bytes);
+    switch (message?.op) {
+      case 'open':
+        this.#opened(peer, message.ring, message.bell);
+        return;
+      case 'attached':
+        this.#receiver?.find(peer, message.ring)?.memory.closeDescriptor();
+        return;
+      case 'abandoned':
+        this.#receiver?.abandon(peer, message.ring);
+        return;
+      case 'ring':
+        this.#attach(peer, message);
+        return;
+      case 'refused':
+        this.#refused(peer, message.ring, message.reason);
+        return;
+      default:
+        this.#context.metrics.count('shm_protocol_errors', 1);
+    }
+  }
+
+  /** A peer wants to send. */
+  #opened(peer: PeerInfo, number: number, bellDescriptor: number): void {
+    const receiver = this.#receiver;
+    if (receiver === undefined || !receiver.open) {
+      this.#send(peer, refusal(number, 'this participant does not listen'));
+      return;
+    }
+    if (receiver.find(peer, number) !== undefined || receiver.ringsOf(peer) >= MAX_RINGS_PER_PEER) {
+      this.#send(peer, refusal(number, `ring ${number} exists, or the peer has ${MAX_RINGS_PER_PEER} rings here`));
+      return;
+    }
+    let bell: Bell | undefined;
+    try {
+      bell = openBell(peer.pid, bellDescriptor);
+      const memory = createSharedMemory(`busbar-${this.#context.self.id}`, ringBytes(RING_BYTES));
+      const nonce = randomInt(2 ** 31);
+      receiver.add(new InboundRing(peer, number, memory, nonce, bell));
+      const answer: FromReceiver = {
+        op: 'ring',
+        ring: number,
+        memory: memory.descriptor,
+        nonce,
+        bell: this.#doorbell.descriptor,
+      };
+      this.#send(peer, answer);
+    } catch (error) {
+      bell?.close();
+      this.#send(peer, refusal(number, reasonOf(error)));
+    }
+  }
+
+  /** A peer has made the ring we asked for. */
+  #attach(peer: PeerInfo, { ring: number, memory, nonce, bell }: FromReceiver & { readonly op: 'ring' }): void {
+    const dial = this.#dials.take(peer, number);
+    if (dial === undefined) {
+      this.#send(peer, { op: 'abandoned', ring: number });
+      return;
+    }
+    try {
+      const sender = this.#makeSender(peer, number, memory, nonce, bell);
+      this.#senders.add(sender);
+      this.#senderByNumber.set(number, sender);
+      this.#send(peer, { op: 'attached', ring: number });
+      dial.resolve(sender);
+    } catch (error) {
+      this.#send(peer, { op: 'abandoned', ring: number });
+      dial.reject(
+        isBusError(error) ? error : new BusError('TRANSPORT_FAILED', String(error), { where: peer.name, cause: error }),
+      );
+    }
+  }
+
+  #makeSender(peer: PeerInfo, number: number, descriptor: number, nonce: number, bellDescriptor: number): ShmSender {
+    const memory = openSharedMemory(peer.pid, descriptor, ringBytes(RING_BYTES));
+    let bell: Bell | undefined;
+    try {
+      bell = openBell(peer.pid, bellDescriptor);
+      return new ShmSender(peer, memory, nonce, bell, this.#maxFrameLength, this.#waiters, (sender) => {
+        this.#senders.delete(sender);
+        this.#senderByNumber.delete(number);
+      });
+    } catch (error) {
+      bell?.close();
+      memory.close();
+      throw error;
+    }
+  }
+
+  /** No ring, or the inbox it led to is closed. */
+  #refused(peer: PeerInfo, number: number, reason: string): void {
+    const sender = this.#senderByNumber.get(number);
+    if (sender?.peer === peer) sender.end(reason);
+    else this.#dials.refuse(peer, number, reason);
+  }
+
+  #dropped({ peer, number, ending }: InboundRing): void {
+    // Its sender knows, or is gone.
+    if (!ending) this.#send(peer, refusal(number, 'the inbox was closed'));
+  }
+
+  #onPeerLost(peer: PeerInfo): void {
+    this.#dials.cancel(
+      () => new BusError('PEER_GONE', 'the link to the peer ended', { where: peer.name, outcome: 'not-sent' }),
+      peer,
+    );
+    for (const sender of this.#senders) if (sender.peer === peer) sender.end('the link to the peer ended');
+  }
+
+  #rung(): void {
+    this.#waiters.look();
+    this.#receiver?.rung();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new BusError('CLOSED', 'the transport is closed', { where: this.#name });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    this.#dials.cancel(() => new BusError('CLOSED', 'the transport was closed', { where: this.#name }));
+    await Promise.all([...this.#senders].map((sender) => sender.close()));
+    await this.#receiver?.close();
+    this.#doorbell.close();
+  }
+}
+
+/** A code and what happened, for the peer's error text. */
+function reasonOf(error: unknown): string {
+  return isBusError(error) ? `${error.code}: ${error.what}` : String(error);
+}

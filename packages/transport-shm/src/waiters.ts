@@ -1,0 +1,41 @@
+import type { ShmSender } from './sender.ts';
+
+/**
+ * The senders of one participant that wait for room or confirmation. While the participant's inbox is polled it looks
+ * after them; when that sleeps, their receivers are asked to ring.
+ */
+export class Waiters {
+  /** The inbox is being polled. */
+  polled = false;
+  readonly #waiting: ShmSender[] = [];
+
+  /** `sender` waits, or waits for something else. */
+  add(sender: ShmSender): void {
+    if (!this.#waiting.includes(sender)) this.#waiting.push(sender);
+    if (!this.polled && !sender.announce()) queueMicrotask(this.#look);
+  }
+
+  remove(sender: ShmSender): void {
+    const index = this.#waiting.indexOf(sender);
+    if (index >= 0) this.#waiting.splice(index, 1);
+  }
+
+  /** Tells those whose wait is over. */
+  look(): void {
+    for (let i = this.#waiting.length - 1; i >= 0; i--) {
+      const sender = this.#waiting[i];
+      if (sender === undefined || !sender.arrived()) continue;
+      this.#waiting.splice(i, 1);
+      sender.progressed();
+    }
+  }
+
+  readonly #look = (): void => this.look();
+
+  /** Before sleep: asks all receivers to ring. False: one has got there already, and `look` will tell. */
+  announce(): boolean {
+    let all = true;
+    for (const sender of this.#waiting) if (!sender.announce()) all = false;
+    return all;
+  }
+}

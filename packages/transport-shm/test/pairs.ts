@@ -1,0 +1,114 @@
+import { createStand, newParticipant, type Stand } from '@busbar/conformance/control';
+import {
+  DONE,
+  encodeFrame,
+  type FrameHandler,
+  KIND,
+  OK,
+  type PeerInfo,
+  type PeerTransport,
+  type Receiver,
+  type Sender,
+} from '@busbar/core/contract';
+import { onTestFinished } from 'vitest';
+import { shm } from '../src/index.ts';
+
+export interface End extends Stand {
+  readonly self: PeerInfo;
+  readonly transport: PeerTransport;
+}
+
+/** Two participants of this process, linked; `pass` sees each control message and says whether it goes on. */
+export async function openEnds(pass: (from: string, message: unknown) => boolean = () => true): Promise<[End, End]> {
+  const [one, two] = [newParticipant('one'), newParticipant('two')];
+  const stands = new Map<string, Stand>();
+  const end = async (self: PeerInfo): Promise<End> => {
+    const stand = createStand({
+      self,
+      directory: '/nowhere',
+      post(to, message) {
+        const copy = Uint8Array.from(message);
+        if (pass(self.name, JSON.parse(Buffer.from(copy).toString())))
+          setImmediate(() => stands.get(to)?.control.deliver(self.id, copy));
+      },
+    });
+    stands.set(self.id, stand);
+    const transport = (await shm().create(stand.context)) as PeerTransport;
+    onTestFinished(() => transport.close());
+    return { ...stand, self, transport };
+  };
+  const ends: [End, End] = [await end(one), await end(two)];
+  ends[0].control.link(two);
+  ends[1].control.link(one);
+  return ends;
+}
+
+export interface Pair {
+  readonly one: End;
+  readonly two: End;
+  /** From one into two. */
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+}
+
+export async function openPair(pass?: (from: string, message: unknown) => boolean): Promise<Pair> {
+  const [one, two] = await openEnds(pass);
+  const receiver = await two.transport.listen();
+  const sender = await one.transport.connect(receiver.address, two.self);
+  return { one, two, sender, receiver };
+}
+
+/** A frame whose payload is `bytes` long and derives from `sequence`. */
+export function frameOf(sequence: number, bytes: number): Uint8Array {
+  const payload = Uint8Array.from({ length: bytes }, (_, i) => (sequence * 31 + i * 7) & 0xff);
+  return encodeFrame({ kind: KIND.EVENT, sequence, payload }).subarray(0, 32 + bytes);
+}
+
+/** Claims, writes and commits; the result of the claim. */
+export function send(sender: Sender, frame: Uint8Array): number {
+  const result = sender.tryClaim(frame.length);
+  if (result !== OK) return result;
+  sender.frame.u8.set(frame, sender.offset);
+  sender.commit();
+  return result;
+}
+
+/** Commits as many frames of `bytes` as there is room for; how many. */
+export function fill(sender: Sender, bytes: number): number {
+  let count = 0;
+  while (send(sender, frameOf(count, bytes)) === OK) count++;
+  return count;
+}
+
+/** Resolves when the doorbell has rung for `receiver`. */
+export function readable(receiver: Receiver): Promise<void> {
+  return new Promise((resolve) => receiver.onReadable(resolve));
+}
+
+/** Everything that arrives, copied, by a receiver that sleeps whenever there is nothing. */
+export function collect(receiver: Receiver): { frames: Uint8Array[]; until: (count: number) => Promise<void> } {
+  const frames: Uint8Array[] = [];
+  let wanted = Number.POSITIVE_INFINITY;
+  let resolve = (): void => {};
+  const take: FrameHandler = (frame, offset, length) => {
+    frames.push(frame.u8.slice(offset, offset + length));
+    if (frames.length >= wanted) resolve();
+    return DONE;
+  };
+  const poll = (): void => {
+    receiver.poll(take, 100);
+    if (!receiver.prepareToSleep()) setImmediate(poll);
+  };
+  receiver.onReadable(poll);
+  poll();
+  return {
+    frames,
+    until(count) {
+      return new Promise((done) => {
+        wanted = count;
+        resolve = done;
+        if (frames.length >= count) done();
+      });
+    },
+  };
+}

@@ -1,0 +1,357 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { BACK_PRESSURED, CLOSED, OK, type Sender, TOO_LARGE } from '@busbar/core/contract';
+import { createSharedMemory } from '@busbar/native';
+import { ringBytes } from '@busbar/ring';
+import { describe, expect, test } from 'vitest';
+import { CAPABILITIES, RING_BYTES } from '../src/capabilities.ts';
+import { encodeHandshake } from '../src/handshake.ts';
+import { shm } from '../src/index.ts';
+import { collect, fill, frameOf, openEnds, openPair, readable, send } from './pairs.ts';
+
+/** Rings mapped into this process. */
+function mappedRings(): number {
+  return readFileSync('/proc/self/maps', 'latin1').match(/memfd:busbar-/g)?.length ?? 0;
+}
+
+function descriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+function closed(sender: Sender): Promise<unknown> {
+  return new Promise((resolve) => sender.onClose(resolve));
+}
+
+describe('frames', () => {
+  test('of all sizes arrive as they were written, around the end of the ring, too', async () => {
+    const { sender, receiver } = await openPair();
+    const { frames, until } = collect(receiver);
+    const sizes = [0, 1, 7, 8, 9, 100, 256, 257, 4096, 65_504, CAPABILITIES.maxFrameLength - 32, 3];
+    const sent = Array.from({ length: 5 }, () => sizes)
+      .flat()
+      .map((bytes, index) => frameOf(index, bytes));
+    for (const frame of sent) {
+      while (send(sender, frame) !== OK) await new Promise<void>((resolve) => sender.onWritable(resolve));
+    }
+    await until(sent.length);
+    for (const [index, frame] of frames.entries()) expect(Buffer.compare(frame, sent[index])).toBe(0);
+    expect(sender.tryClaim(CAPABILITIES.maxFrameLength + 1)).toBe(TOO_LARGE);
+  });
+
+  test('a shortened commit and an abort leave no trace', async () => {
+    const { sender, receiver } = await openPair();
+    const { frames, until } = collect(receiver);
+    sender.tryClaim(5000);
+    sender.frame.u8.fill(0xff, sender.offset, sender.offset + 5000);
+    sender.frame.u8.set(frameOf(1, 1), sender.offset);
+    sender.commit(33);
+    sender.tryClaim(100);
+    sender.abort();
+    send(sender, frameOf(2, 2));
+    await until(2);
+    expect(frames).toEqual([frameOf(1, 1), frameOf(2, 2)]);
+  });
+
+  test('are copied: what the sender writes later changes nothing', async () => {
+    const { sender, receiver } = await openPair();
+    const rung = readable(receiver);
+    send(sender, frameOf(1, 64));
+    await rung;
+    let checked = false;
+    receiver.poll((frame, offset, length) => {
+      sender.frame.u8.fill(0xee, 4096 + 8, 4096 + 8 + length);
+      expect(frame.u8.slice(offset, offset + length)).toEqual(frameOf(1, 64));
+      checked = true;
+      return 0;
+    }, 10);
+    expect(checked).toBe(true);
+  });
+
+  test('a handler that polls gets nothing twice', async () => {
+    const { sender, receiver } = await openPair();
+    const rung = readable(receiver);
+    for (let i = 0; i < 3; i++) send(sender, frameOf(i, 8));
+    await rung;
+    const lengths: number[] = [];
+    const handler = (_frame: unknown, _offset: number, length: number): 0 => {
+      lengths.push(length);
+      expect(receiver.poll(handler, 10)).toBe(0);
+      return 0;
+    };
+    expect(receiver.poll(handler, 10)).toBe(3);
+    expect(lengths).toEqual([40, 40, 40]);
+  });
+});
+
+describe('waiting', () => {
+  test('a full ring refuses; room returns, once, when half of it is free; what was read is confirmed', async () => {
+    const { sender, receiver } = await openPair();
+    const rung = readable(receiver);
+    const count = fill(sender, 1000);
+    await rung;
+    expect(sender.tryClaim(1032)).toBe(BACK_PRESSURED);
+    let rooms = 0;
+    const room = new Promise<void>((resolve) =>
+      sender.onWritable(() => {
+        rooms++;
+        resolve();
+      }),
+    );
+    receiver.poll(() => 0, 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([rooms, sender.confirmed('copied'), sender.confirmed('stored')]).toEqual([0, 1, 0]);
+    while (receiver.poll(() => 0, 100) > 0);
+    await room;
+    expect(rooms).toBe(1);
+    expect(sender.confirmed('copied')).toBe(count);
+    expect(sender.writableBytes).toBeGreaterThanOrEqual(CAPABILITIES.maxFrameLength);
+  });
+
+  test('a sender whose own inbox is polled hears of progress without a bell', async () => {
+    const { one, sender, receiver } = await openPair();
+    const inbox = await one.transport.listen();
+    inbox.poll(() => 0, 1);
+    const rung = readable(receiver);
+    send(sender, frameOf(1, 8));
+    await rung;
+    let confirmed = false;
+    sender.onConfirmed(() => {
+      confirmed = true;
+    });
+    receiver.poll(() => 0, 1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(confirmed).toBe(false);
+    inbox.poll(() => 0, 1);
+    expect(confirmed).toBe(true);
+  });
+
+  test('a sender that waits keeps its own inbox from falling asleep on news, and is woken later', async () => {
+    const { one, sender, receiver } = await openPair();
+    const inbox = await one.transport.listen();
+    inbox.poll(() => 0, 1);
+    const rung = readable(receiver);
+    send(sender, frameOf(1, 8));
+    await rung;
+    const confirmed = new Promise<void>((resolve) => sender.onConfirmed(resolve));
+    receiver.poll(() => 0, 1);
+    expect(inbox.prepareToSleep()).toBe(false);
+    inbox.poll(() => 0, 1);
+    await confirmed;
+    send(sender, frameOf(2, 8));
+    const again = new Promise<void>((resolve) => sender.onConfirmed(resolve));
+    expect(inbox.prepareToSleep()).toBe(true);
+    receiver.poll(() => 0, 1);
+    await again;
+  });
+
+  test('a quiet ring sleeps by itself while another is busy, and wakes', async () => {
+    const { one, two, sender, receiver } = await openPair();
+    const busy = await one.transport.connect(receiver.address, two.self);
+    const lengths: number[] = [];
+    const take = (_frame: unknown, _offset: number, length: number): 0 => {
+      lengths.push(length);
+      return 0;
+    };
+    const rung = readable(receiver);
+    send(sender, frameOf(1, 8));
+    await rung;
+    for (let i = 0; i < 200; i++) {
+      send(busy, frameOf(i, 16));
+      await new Promise((resolve) => setImmediate(resolve));
+      receiver.poll(take, 10);
+    }
+    const woken = readable(receiver);
+    send(sender, frameOf(2, 24));
+    await woken;
+    receiver.poll(take, 10);
+    expect(lengths.filter((length) => length !== 48)).toEqual([40, 56]);
+  });
+});
+
+describe('ends', () => {
+  test('an orderly close: everything committed arrives, and both sides let go', async () => {
+    const { sender, receiver } = await openPair();
+    const before = mappedRings();
+    const count = fill(sender, 1000);
+    await sender.close();
+    expect(mappedRings()).toBe(before - 1);
+    const { until } = collect(receiver);
+    await until(count);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(mappedRings()).toBe(before - 2);
+    expect(sender.tryClaim(32)).toBe(CLOSED);
+    expect(sender.writableBytes).toBe(0);
+  });
+
+  test('the sender learns that the inbox closed', async () => {
+    const { sender, receiver } = await openPair();
+    const told = closed(sender);
+    await receiver.close();
+    expect(await told).toMatchObject({ code: 'PEER_GONE', outcome: 'unknown' });
+    expect(sender.tryClaim(32)).toBe(CLOSED);
+  });
+
+  test('a lost link: the sender is told, and what had been committed is read before the ring goes', async () => {
+    const { one, two, sender, receiver } = await openPair();
+    const told = closed(sender);
+    for (let i = 0; i < 10; i++) send(sender, frameOf(i, 8));
+    one.control.lose(two.self.id, true);
+    expect(await told).toMatchObject({ code: 'PEER_GONE' });
+    const before = mappedRings();
+    receiver.drain(one.self);
+    let handed = 0;
+    for (let polls = 0; polls < 3; polls++) handed += receiver.poll(() => 0, 100);
+    expect(handed).toBe(10);
+    expect(mappedRings()).toBe(before - 1);
+  });
+
+  test('close ends everything, twice, and leaves neither memory nor descriptor', async () => {
+    const before = descriptors();
+    const rings = mappedRings();
+    const { one, two, sender, receiver } = await openPair();
+    await Promise.all([one.transport.close(), two.transport.close(), one.transport.close()]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([descriptors(), mappedRings()]).toEqual([before, rings]);
+    expect(sender.tryClaim(32)).toBe(CLOSED);
+    expect(receiver.poll(() => 0, 1)).toBe(0);
+    await expect(one.transport.connect(receiver.address, two.self)).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(two.transport.listen()).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  test('a connect under way when its transport closes, its peer is lost or its signal aborts is settled', async () => {
+    const { one, two, receiver } = await openPair((from, message) => from === 'one' || !isRing(message));
+    const connect = (signal?: AbortSignal) => one.transport.connect(receiver.address, two.self, signal);
+    const abort = new AbortController();
+    const aborted = expect(connect(abort.signal)).rejects.toMatchObject({ code: 'ABORTED' });
+    abort.abort();
+    await aborted;
+    await expect(connect(AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
+    const lost = expect(connect()).rejects.toMatchObject({ code: 'PEER_GONE', outcome: 'not-sent' });
+    one.control.lose(two.self.id, true);
+    await lost;
+    await expect(connect()).rejects.toMatchObject({ code: 'PEER_GONE', outcome: 'not-sent' });
+    one.control.link(two.self);
+    const cut = expect(connect()).rejects.toMatchObject({ code: 'CLOSED' });
+    await one.transport.close();
+    await cut;
+  });
+
+  test('a ring that comes too late is given back', async () => {
+    let late = false;
+    const { one, two, receiver } = await openPair(() => true);
+    const before = mappedRings();
+    const abort = new AbortController();
+    const connect = one.transport.connect(receiver.address, two.self, abort.signal);
+    abort.abort();
+    await connect.catch(() => {
+      late = true;
+    });
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect([late, mappedRings()]).toEqual([true, before]);
+  });
+});
+
+function isRing(message: unknown): boolean {
+  opened++;
+  // The first is the pair's own.
+  return opened > 1 && (message as { op: string }).op === 'ring';
+}
+let opened = 0;
+
+describe('refusals', () => {
+  test('a peer that does not listen, an address that is not its own, a peer nobody vouches for', async () => {
+    const [one, two] = await openEnds();
+    const address = `shm:${two.self.id}`;
+    await expect(one.transport.connect(address, two.self)).rejects.toMatchObject({
+      code: 'TRANSPORT_FAILED',
+      what: expect.stringContaining('does not listen'),
+    });
+    await expect(one.transport.connect('shm:elsewhere', two.self)).rejects.toMatchObject({ code: 'TRANSPORT_FAILED' });
+    await expect(one.transport.connect(address, { ...two.self, verified: false })).rejects.toMatchObject({
+      code: 'TRANSPORT_FAILED',
+      remedy: expect.stringContaining('@busbar/native'),
+    });
+  });
+
+  test('more rings than a peer may have', async () => {
+    const { one, two, receiver } = await openPair();
+    const connect = () => one.transport.connect(receiver.address, two.self);
+    await Promise.all(Array.from({ length: 63 }, connect));
+    await expect(connect()).rejects.toMatchObject({ code: 'TRANSPORT_FAILED', what: expect.stringContaining('64') });
+  });
+
+  test('a name that is none', () => {
+    expect(() => shm({ name: 'Shm!' })).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+    expect(shm({ name: 'shm2' }).name).toBe('shm2');
+  });
+
+  test.each([
+    ['of another process and descriptor', { memory: 2 ** 31 - 1 }, 'TRANSPORT_FAILED'],
+    ['that are no shared memory', { memory: 0 }, 'PROTOCOL_ERROR'],
+    ['with another nonce', { nonce: 1 }, 'PROTOCOL_ERROR'],
+    ['whose bell is none', { bell: 2 ** 31 - 1 }, 'TRANSPORT_FAILED'],
+  ])('rings %s are not attached, and leave nothing', async (_, change, code) => {
+    const [one, two] = await openEnds();
+    const before = descriptors();
+    const rings = mappedRings();
+    const real = createSharedMemory('test', ringBytes(RING_BYTES));
+    const deliver = two.control.deliver.bind(two.control);
+    two.control.deliver = (from, bytes) => {
+      const { op, ring } = JSON.parse(Buffer.from(bytes).toString());
+      if (op !== 'open') return deliver(from, bytes);
+      const answer = { op: 'ring' as const, ring, memory: real.descriptor, nonce: 0, bell: 1, ...change };
+      one.control.deliver(two.self.id, encodeHandshake(answer));
+    };
+    await expect(one.transport.connect(`shm:${two.self.id}`, two.self)).rejects.toMatchObject({ code });
+    real.close();
+    expect([descriptors(), mappedRings()]).toEqual([before, rings]);
+  });
+});
+
+describe('hostile peers', () => {
+  test('a sender that writes nonsense is cut off, and the others go on', async () => {
+    const { one, two, sender, receiver } = await openPair();
+    const honest = await one.transport.connect(receiver.address, two.self);
+    const rung = readable(receiver);
+    send(sender, frameOf(1, 8));
+    sender.frame.i32[4096 >> 2] = 0x7fff_fff0;
+    send(honest, frameOf(2, 16));
+    const lengths: number[] = [];
+    await rung;
+    for (let i = 0; i < 3; i++) {
+      receiver.poll((_frame, _offset, length) => {
+        lengths.push(length);
+        return 0;
+      }, 10);
+    }
+    expect(lengths).toEqual([48]);
+    expect(two.control.violations).toBe(1);
+  });
+
+  test.each([
+    ['head', 128, 2 ** 31 - 1],
+    ['framesRead', 132, 2 ** 30],
+  ])('a receiver that writes an impossible %s loses its sender', async (_, offset, value) => {
+    const { sender } = await openPair();
+    const told = closed(sender);
+    fill(sender, 1000);
+    sender.frame.i32[offset >> 2] = value;
+    sender.confirmed('copied');
+    send(sender, frameOf(1, 1000));
+    if (offset === 128) sender.onWritable(() => {});
+    expect(await told).toMatchObject({ code: 'PROTOCOL_ERROR' });
+  });
+
+  test('control messages that make no sense are counted and change nothing', async () => {
+    const { one, two, sender, receiver } = await openPair();
+    for (const text of [
+      '',
+      'null',
+      '{"op":"attached","ring":9}',
+      '{"op":"abandoned","ring":9}',
+      '{"op":"refused","ring":9,"reason":""}',
+    ])
+      two.control.deliver(one.self.id, Buffer.from(text));
+    expect(send(sender, frameOf(1, 8))).toBe(OK);
+    await collect(receiver).until(1);
+  });
+});
