@@ -18,8 +18,8 @@ export interface Shared {
   /** The same words, for payloads: each 32-bit element is an access. */
   readonly memory: FrameBuffer;
   /** A doorbell at `offset`: `ring` is heard by the next `sleep`, or the one under way. */
-  ring(offset: number): void;
-  sleep(offset: number): void;
+  readonly ring: (offset: number) => void;
+  readonly sleep: (offset: number) => void;
 }
 
 export interface Found {

@@ -23,7 +23,7 @@ function codeOf(call) {
 
 process.on('message', (message) => {
   if (message === 'exit') process.exit(7);
-  const fd = openSync(`/proc/${process.ppid}/fd/${message}`, 'r+');
+  const fd = openSync(`/proc/${process.ppid}/fd/${Number(message)}`, 'r+');
   process.send([0, 4096, 12_288].map((bytes) => codeOf(() => ftruncateSync(fd, bytes))));
 });
 process.on('disconnect', () => process.exit());
