@@ -47,7 +47,11 @@ describe.each([
     expect(count('high') + count('batch')).toBeGreaterThanOrEqual(totals.files);
     expect(count('normal')).toBeGreaterThanOrEqual(3 * totals.files);
     expect(count('critical')).toBeGreaterThan(0);
-    expect(routes.every(({ via, why }) => via === 'uds' && why !== '')).toBe(true);
+    expect(routes.every(({ why }) => why !== '')).toBe(true);
+    const via = (priority: string): string[] => routes.filter((row) => row.priority === priority).map((row) => row.via);
+    expect(new Set(via('critical'))).toEqual(new Set(['shm']));
+    expect(via('high')).toContain('shm');
+    expect(routes.some((row) => row.via === 'uds')).toBe(true);
   });
 
   it.each(ROLES)('loses no file when the %s is killed in the middle', async (role) => {

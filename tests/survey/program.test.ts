@@ -62,7 +62,7 @@ it('prints plain lines of at most 80 columns where there is no terminal', async 
   expect(stdout).not.toContain('\r');
   expect(stdout).not.toContain('\u001b');
   expect(stdout).toMatch(/^Text +3,000 +150,000 /m);
-  expect(stdout).toMatch(/^high, to 64 KiB +uds +low latency first +3,000 /m);
+  expect(stdout).toMatch(/^high, to 64 KiB +shm +low latency first +3,000 /m);
   expect(stdout).toMatch(/^3,000 files in /m);
   for (const line of stdout.split('\n').slice(1)) expect(line.length).toBeLessThanOrEqual(80);
 });

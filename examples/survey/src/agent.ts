@@ -1,4 +1,5 @@
 import { type Bus, createBus, type Message, type TopicContract } from '@busbar/core';
+import { shm } from '@busbar/transport-shm';
 import { uds } from '@busbar/transport-uds';
 import { CheckIn, debriefOf, Heartbeat, Order } from './contracts.ts';
 import { type AgentName, isAgentName, ORCHESTRATOR, type Role, roleOf } from './crew-list.ts';
@@ -37,7 +38,7 @@ const WORK: Readonly<Record<Role, RoleWork>> = { scout, reader, analyst, archivi
  * orchestrator is gone. A killed agent leaves nothing to clean up: the bus tells the others.
  */
 async function live(name: AgentName, root: string): Promise<void> {
-  await using bus = await createBus({ name, plugins: [uds()], closeOnSignals: true });
+  await using bus = await createBus({ name, plugins: [shm(), uds()], closeOnSignals: true });
   const gate = new Gate();
   const routes = new RouteLog();
   const agent: Agent = {

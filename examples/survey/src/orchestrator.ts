@@ -1,4 +1,5 @@
 import { type Bus, createBus, isBusError } from '@busbar/core';
+import { shm } from '@busbar/transport-shm';
 import { uds } from '@busbar/transport-uds';
 import { CheckIn, Finding, Halt, Kept, Order, Read, Refill, Report, Scan, Sighting } from './contracts.ts';
 import { Crew } from './crew.ts';
@@ -53,7 +54,7 @@ export interface RunFacts {
 
 /** @throws what made it impossible to finish: an agent that cannot be kept alive, or the reason of `signal`. */
 export async function survey(options: SurveyOptions): Promise<SurveyResult> {
-  await using bus = await createBus({ name: ORCHESTRATOR, plugins: [uds()], directory: options.directory });
+  await using bus = await createBus({ name: ORCHESTRATOR, plugins: [shm(), uds()], directory: options.directory });
   return await new Orchestrator(bus, options).run();
 }
 
