@@ -53,12 +53,12 @@ export const program: Program = {
       for (const end = performance.now() + milliseconds; performance.now() < end; ) {
         for (let i = 0; i < BATCH; i++) {
           // What is staged takes room that only its reader gives back.
-          while (writer.claim(size) !== OK) writer.publishStaged();
+          while (writer.claim(size) !== OK) writer.publish();
           payload.i32[0] = writer.frames;
           copyAligned(payload, 0, memory, writer.offset, size);
           writer.stage(size);
         }
-        writer.publishStaged();
+        writer.publish();
       }
       while (writer.framesRead() < writer.frames) {}
       return writer.frames - first;

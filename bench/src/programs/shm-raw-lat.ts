@@ -13,6 +13,7 @@ export function shmRawLatency(waiting: Waiting): Program {
     const writer = new RawFrameWriter(sender, size);
     pollFor(receiver, waiting, () => {
       writer.write(0);
+      sender.flush();
       return DONE;
     });
   };
@@ -33,7 +34,10 @@ export function shmRawLatency(waiting: Waiting): Program {
       return (milliseconds, latencies) =>
         pingPong(milliseconds, latencies, (onAnswer) => {
           answered = onAnswer;
-          return () => void writer.write(0);
+          return () => {
+            writer.write(0);
+            sender.flush();
+          };
         });
     },
   };

@@ -9,7 +9,7 @@ const FRAMES_PER_LOOK = 64;
 /** As a message id: answer with a frame when everything before has been handed over. */
 const LAST = 0xffff_ffff;
 
-/** Frames one way through a ring, each committed by itself and its sequence checked on arrival; both sides spin. */
+/** Frames one way through a ring, each committed and its sequence checked on arrival; both sides spin. */
 export const program: Program = {
   async serve(job) {
     // The two connect with each other, so the active side must be able to start meanwhile.
@@ -34,6 +34,7 @@ export const program: Program = {
         }
       }
       while (writer.write(LAST) !== OK) {}
+      sender.flush();
       await new Promise<void>((resolve) => {
         answered = resolve;
       });
@@ -48,8 +49,10 @@ async function take({ directory, partner }: Job): Promise<void> {
   let expected = 0;
   const onFrame: FrameHandler = (frame, offset) => {
     const sequence = messageIdAt(frame, offset);
-    if (sequence === LAST) answer.write(0);
-    else if (sequence !== expected++) throw new Error(`frame ${sequence} came for ${expected - 1}`);
+    if (sequence === LAST) {
+      answer.write(0);
+      sender.flush();
+    } else if (sequence !== expected++) throw new Error(`frame ${sequence} came for ${expected - 1}`);
     return DONE;
   };
   pollFor(receiver, 'spin', onFrame);

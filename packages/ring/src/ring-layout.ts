@@ -13,7 +13,7 @@
  *      8     4  capacity     consumer            producer  plain, before the producer hears of the ring
  *     12     4  nonce        consumer            producer  plain, before the producer hears of the ring
  *    128     4  head         consumer            producer  sequential
- *    132     4  framesRead   consumer            producer  release / acquire
+ *    132     4  framesRead   consumer            producer  plain, before head
  *    256     4  sleeping     consumer, producer  producer  sequential
  *    384     4  waiting      producer, consumer  consumer  sequential
  *    388     4  wanted       producer            consumer  sequential

@@ -54,7 +54,7 @@ export class RingReader {
   next(into: FrameBuffer): number {
     const words = this.#words;
     let index = this.#head & this.#mask;
-    // I1, I2: everything of the record is visible once its length is; pairs with RingWriter.publishStaged.
+    // I1, I2: everything of the record is visible once its length is; pairs with RingWriter.publish.
     let length = words.loadAcquire(RECORDS_OFFSET + index);
     if (length <= 0) {
       if (length === EMPTY) return EMPTY;
@@ -86,7 +86,7 @@ export class RingReader {
     if (head === this.#released) return false;
     this.#released = head;
     const words = this.#words;
-    words.storeRelease(FRAMES_READ_OFFSET, this.frames | 0);
+    words.storePlain(FRAMES_READ_OFFSET, this.frames | 0);
     // I2 and I5: room, then the look at `waiting`; pairs with RingWriter.awaitProgress.
     words.storeSequential(HEAD_OFFSET, head);
     if (words.loadSequential(WAITING_OFFSET) === 0) return false;
@@ -94,7 +94,10 @@ export class RingReader {
     return words.exchange(WAITING_OFFSET, 0) !== 0;
   }
 
-  /** True: there is nothing, and the producer will wake this side at its next commit. False: go on reading. */
+  /**
+   * True: there is nothing, and the producer will wake this side at its next commit. False: go on reading. A wake-up
+   * uses the announcement up, also one that comes late, for what has been read: then announce again.
+   */
   announceSleep(): boolean {
     const words = this.#words;
     // I5: pairs with RingWriter.mustWake.

@@ -13,8 +13,8 @@ import {
 } from './ring-layout.ts';
 
 /**
- * The producer's side of a ring: claim, write the frame at `offset` of the mapping, publish. Staged frames are seen
- * together, at the next `publishStaged`.
+ * The producer's side of a ring: claim, write the frame at `offset` of the mapping, stage; any number of times, then
+ * publish what is staged at once.
  *
  * All methods:
  *
@@ -37,6 +37,8 @@ export class RingWriter {
   /** Where the claimed record begins: at the tail, or behind the padding there. */
   #start = 0;
   #framesRead = 0;
+  /** Head when `framesRead` last told; what lies before it, it has told. */
+  #toldHead = 0;
   /** The head to wait for. */
   #wanted = 0;
   /** The length word that keeps all staged records from being seen, and what it will be; 0 while none is staged. */
@@ -68,13 +70,7 @@ export class RingWriter {
     return OK;
   }
 
-  /** Hands over the claimed frame: `length` bytes, not more than were claimed. */
-  publish(length: number): void {
-    this.stage(length);
-    this.publishStaged();
-  }
-
-  /** Like `publish`, but the consumer sees nothing before `publishStaged`. */
+  /** Ends the claimed frame: `length` bytes, not more than were claimed. It is seen from `publish` on. */
   stage(length: number): void {
     const words = this.#words;
     const mask = this.#mask;
@@ -98,7 +94,7 @@ export class RingWriter {
   }
 
   /** Lets the consumer see what is staged. */
-  publishStaged(): void {
+  publish(): void {
     if (this.#stagedOffset === 0) return;
     // I1: the commit, and I5: before the look at `sleeping`; pairs with the load in RingReader.next.
     this.#words.storeSequential(this.#stagedOffset, this.#stagedValue);
@@ -113,7 +109,7 @@ export class RingWriter {
 
   /** Publishes what is staged, and that nothing follows; no claim may. */
   end(): void {
-    this.publishStaged();
+    this.publish();
     // I3: room for this word was always kept; pairs with the load in RingReader.next.
     this.#words.storeSequential(RECORDS_OFFSET + (this.#tail & this.#mask), ENDED);
   }
@@ -133,7 +129,9 @@ export class RingWriter {
 
   /** Frames that the consumer has copied out: what it says, as far as that can be. */
   framesRead(): number {
-    // Pairs with RingReader.release.
+    // In this order: whatever is read beyond the head known from now on is news.
+    this.#refresh();
+    this.#toldHead = this.#head;
     const more = (this.#words.loadAcquire(FRAMES_READ_OFFSET) - this.#framesRead) | 0;
     // I6
     if (more < 0 || more > this.frames - this.#framesRead) this.#poison();
@@ -141,11 +139,14 @@ export class RingWriter {
     return this.#framesRead;
   }
 
-  /** Notes what to wait for: that the consumer takes more than is known now, or, unless `anything`, half of the ring. */
-  want(anything: boolean): void {
-    const next = (this.#head + 1) | 0;
+  /**
+   * Notes what to wait for: that more frames are read than `framesRead` has told; or, unless `frames`, that half of
+   * the ring is free, or more than is known now where that is so already.
+   */
+  want(frames: boolean): void {
     const half = (this.#tail - (this.#capacity >> 1)) | 0;
-    this.#wanted = anything || ((half - next) | 0) < 0 ? next : half;
+    const next = (this.#head + 1) | 0;
+    this.#wanted = frames ? (this.#toldHead + 1) | 0 : ((half - next) | 0) < 0 ? next : half;
   }
 
   /** True when what was wanted has come, or never will: poisoned. */

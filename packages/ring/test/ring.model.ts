@@ -23,7 +23,8 @@ function sending(values: readonly number[], tries: number, sizes: readonly numbe
       const length = sizes[index] ?? 4;
       while (writer.claim(length) !== OK) if (--left < 0) return;
       for (let at = 0; at < length; at += 4) memory.i32[(writer.offset + at) >> 2] = value;
-      writer.publish(length);
+      writer.stage(length);
+      writer.publish();
     }
   };
 }
@@ -113,7 +114,8 @@ function sendingAwake(values: readonly number[]): Program {
         if (writer.announceWait()) sleep(WRITERS_BELL);
       }
       memory.i32[writer.offset >> 2] = value;
-      writer.publish(12);
+      writer.stage(12);
+      writer.publish();
       if (writer.mustWake()) ring(READERS_BELL);
     }
   };
@@ -154,12 +156,31 @@ test('sleep and wake: a wait for room whose wish is published after the look at 
   expect(search([sendingAwake([1, 2, 3]), sleeping(3)], late).violation).toMatch(/a sleeper is never woken/);
 });
 
+test('sleep and wake: a sleeper that does not announce again after a late wake-up is found', () => {
+  const once: Program = (shared) => {
+    const reader = readerOf(shared);
+    let announced = false;
+    for (let expected = 1; expected <= 2; ) {
+      if (take(reader, expected, 1)) {
+        expected++;
+        announced = false;
+        if (reader.release()) shared.ring(WRITERS_BELL);
+      } else if (announced || reader.announceSleep()) {
+        announced = true;
+        shared.sleep(READERS_BELL);
+      }
+    }
+  };
+  expect(search([sendingAwake([1, 2]), once]).violation).toMatch(/a sleeper is never woken/);
+});
+
 test('end: everything committed comes first, and the end stays', () => {
   const ending: Program = ({ words, memory, ring }) => {
     const writer = new RingWriter(words, CAPACITY);
     writer.claim(4);
     memory.i32[writer.offset >> 2] = 1;
-    writer.publish(4);
+    writer.stage(4);
+    writer.publish();
     writer.end();
     if (writer.mustWake()) ring(READERS_BELL);
   };

@@ -5,7 +5,7 @@ import { RING_BYTES } from './capabilities.ts';
 
 /** Room is given back when so much has been copied out, not only at the end of a poll: the sender goes on meanwhile. */
 const RELEASE_BYTES = RING_BYTES / 4;
-/** Polls without a frame after which a ring is put to sleep by itself. */
+/** Polls in which other rings had frames and this one had none, after which it sleeps by itself. */
 const IDLE_POLLS = 64;
 
 /** One sender's ring, at the side that reads it and owns the memory. */
@@ -58,17 +58,16 @@ export class InboundRing {
       if (this.closed) return handed;
       if (reader.unreleased > RELEASE_BYTES && reader.release()) this.#bell.ring();
     }
-    if (handed === 0) this.#idlePolls++;
-    else {
+    if (handed > 0) {
       this.#idlePolls = 0;
       if (reader.release()) this.#bell.ring();
     }
     return handed;
   }
 
-  /** It has been polled in vain for a while. */
-  get idle(): boolean {
-    return this.#idlePolls >= IDLE_POLLS;
+  /** It had nothing while others had; true when that is so for a while, and it sleeps. */
+  passedOver(): boolean {
+    return ++this.#idlePolls >= IDLE_POLLS && this.park();
   }
 
   get hasNext(): boolean {

@@ -26,6 +26,8 @@ export class ShmReceiver extends ReceiverBase {
   /** Where frames are copied to: private, and good until the next one. */
   readonly #frame = allocateFrameBuffer(maxRingFrame(RING_BYTES));
   #turn = 0;
+  /** The last poll had frames. */
+  #busy = false;
   #reading = false;
 
   /** `dropped` hears of each ring that is closed. */
@@ -76,9 +78,13 @@ export class ShmReceiver extends ReceiverBase {
     this.#dropped(ring);
   }
 
-  /** The doorbell rang: for a parked ring, or for a sender of ours, or for nothing any more. */
+  /**
+   * The doorbell rang: for a parked ring, or for a sender of ours, or late, for something that is long read. Whose
+   * bell it was nobody says, and it has used up that ring's announcement; so each sleeper announces its sleep again.
+   */
   rung(): void {
-    for (const ring of this.#rings) if (ring.parked && ring.hasNext) this.#activate(ring);
+    if (!this.isOpen) return;
+    for (const ring of this.#rings) if (ring.parked && !ring.park()) this.#activate(ring);
     this.becameReadable();
   }
 
@@ -110,11 +116,12 @@ export class ShmReceiver extends ReceiverBase {
         if (count > 0) handed += count;
         else if (count < 0) this.#violated(ring);
         else if (ring.ending) this.drop(ring);
-        else if (ring.idle && ring.park()) active.splice(this.#turn, 1);
+        else if (this.#busy && ring.passedOver()) active.splice(this.#turn, 1);
       }
     } finally {
       this.#reading = false;
     }
+    this.#busy = handed > 0;
     return handed;
   }
 

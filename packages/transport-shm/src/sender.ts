@@ -12,7 +12,15 @@ import type { Bell, SharedMemory } from '@busbar/native';
 import { checkRing, MappedWords, RingWriter } from '@busbar/ring';
 import type { Waiters } from './waiters.ts';
 
-/** The writing end of one ring. A commit is seen at once; there is nothing to flush. */
+/** A commit waits until its record's cache lines have come from the other core; so many small frames wait once. */
+const BATCH_FRAMES = 16;
+/** Frames of more are worth a commit each. */
+const SMALL_BYTES = 1024;
+
+/**
+ * The writing end of one ring. The first frame after a flush is seen at once, so that nothing waits for the end of a
+ * turn that sends a single message; the small ones of a burst are seen by batches.
+ */
 export class ShmSender extends SenderBase {
   readonly frame: FrameBuffer;
   readonly peer: PeerInfo;
@@ -22,6 +30,8 @@ export class ShmSender extends SenderBase {
   readonly #waiters: Waiters;
   readonly #ended: (sender: ShmSender) => void;
   #read = 0;
+  /** Frames since the last flush, or the last batch: but for the first they are staged. */
+  #burst = 0;
 
   /**
    * `memory` and `bell` are this sender's from here on, also when it throws; `ended` hears of its end.
@@ -70,7 +80,12 @@ export class ShmSender extends SenderBase {
 
   protected claim(length: number): number {
     const writer = this.#writer;
-    const result = writer.claim(length);
+    let result = writer.claim(length);
+    if (result !== OK && this.#burst > 1) {
+      // The receiver can give no room back for what it does not see.
+      this.flush();
+      result = writer.claim(length);
+    }
     if (result === OK) {
       this.offset = writer.offset;
       return OK;
@@ -85,7 +100,20 @@ export class ShmSender extends SenderBase {
    * | no        | no     | 0; 1 when the receiver sleeps  | the owner's thread |
    */
   protected publish(length: number): void {
-    this.#writer.publish(length);
+    const writer = this.#writer;
+    writer.stage(length);
+    const burst = this.#burst++;
+    if (burst > 0 && burst < BATCH_FRAMES && length <= SMALL_BYTES) return;
+    this.#burst = 1;
+    writer.publish();
+    if (writer.mustWake()) this.#bell.ring();
+  }
+
+  override flush(): void {
+    const staged = this.#burst > 1;
+    this.#burst = 0;
+    if (!staged || !this.isOpen) return;
+    this.#writer.publish();
     if (this.#writer.mustWake()) this.#bell.ring();
   }
 
@@ -114,6 +142,7 @@ export class ShmSender extends SenderBase {
 
   #wait(): void {
     if (!this.isOpen) return;
+    this.flush();
     this.#writer.want(this.awaitsConfirmation);
     this.#waiters.add(this);
   }

@@ -194,7 +194,7 @@ export class ShmTransport implements PeerTransport {
   }
 
   #rung(): void {
-    this.#waiters.look();
+    this.#waiters.rung();
     this.#receiver?.rung();
   }
 

@@ -32,7 +32,13 @@ export class Waiters {
 
   readonly #look = (): void => this.look();
 
-  /** Before sleep: asks all receivers to ring. False: one has got there already, and `look` will tell. */
+  /** The doorbell rang, perhaps for one of these, perhaps for what one wanted before: who still waits asks again. */
+  rung(): void {
+    this.look();
+    if (!this.polled && !this.announce()) queueMicrotask(this.#look);
+  }
+
+  /** Asks all receivers to ring. False: one has got there already, and `look` will tell. */
   announce(): boolean {
     let all = true;
     for (const sender of this.#waiting) if (!sender.announce()) all = false;

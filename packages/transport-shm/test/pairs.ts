@@ -64,12 +64,13 @@ export function frameOf(sequence: number, bytes: number): Uint8Array {
   return encodeFrame({ kind: KIND.EVENT, sequence, payload }).subarray(0, 32 + bytes);
 }
 
-/** Claims, writes and commits; the result of the claim. */
+/** Claims, writes, commits and flushes; the result of the claim. */
 export function send(sender: Sender, frame: Uint8Array): number {
   const result = sender.tryClaim(frame.length);
   if (result !== OK) return result;
   sender.frame.u8.set(frame, sender.offset);
   sender.commit();
+  sender.flush();
   return result;
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { BACK_PRESSURED, CLOSED, OK, type Sender, TOO_LARGE } from '@busbar/core/contract';
-import { createSharedMemory } from '@busbar/native';
+import { createSharedMemory, openBell } from '@busbar/native';
 import { ringBytes } from '@busbar/ring';
 import { describe, expect, test } from 'vitest';
 import { CAPABILITIES, RING_BYTES } from '../src/capabilities.ts';
@@ -49,6 +49,32 @@ describe('frames', () => {
     send(sender, frameOf(2, 2));
     await until(2);
     expect(frames).toEqual([frameOf(1, 1), frameOf(2, 2)]);
+  });
+
+  test('of a burst: the first is seen at once, small ones by sixteen, a large one with all before it, the rest when flushed', async () => {
+    const { sender, receiver } = await openPair();
+    const commit = (bytes: number): void => {
+      sender.tryClaim(bytes);
+      sender.commit();
+    };
+    const rung = readable(receiver);
+    const seen = (): number => receiver.poll(() => 0, 100);
+    commit(32);
+    await rung;
+    expect(seen()).toBe(1);
+    for (let i = 0; i < 15; i++) commit(32);
+    expect(seen()).toBe(0);
+    commit(32);
+    expect(seen()).toBe(16);
+    commit(32);
+    expect(seen()).toBe(0);
+    commit(4096);
+    expect(seen()).toBe(2);
+    commit(32);
+    sender.flush();
+    expect(seen()).toBe(1);
+    commit(32);
+    expect(seen()).toBe(1);
   });
 
   test('are copied: what the sender writes later changes nothing', async () => {
@@ -165,7 +191,48 @@ describe('waiting', () => {
     receiver.poll(take, 10);
     expect(lengths.filter((length) => length !== 48)).toEqual([40, 56]);
   });
+
+  test('a wake-up that comes late, for what is read, costs no later one', async () => {
+    let doorbell = -1;
+    const { sender, receiver } = await openPair((_, message) => {
+      const { op, bell } = message as { op: string; bell: number };
+      if (op === 'ring') doorbell = bell;
+      return true;
+    });
+    const bell = openBell(process.pid, doorbell);
+    const late = readable(receiver);
+    // As the sender does that finds its receiver asleep, having read the frame by itself before.
+    sender.frame.i32[256 >> 2] = 0;
+    bell.ring();
+    await late;
+    const rung = readable(receiver);
+    send(sender, frameOf(1, 8));
+    await rung;
+    expect(receiver.poll(() => 0, 10)).toBe(1);
+    bell.close();
+  });
+
+  test('a wake-up for a sender that waits for something else now costs no later one', async () => {
+    const { sender, receiver } = await openPair((_, message) => {
+      const { op, bell } = message as { op: string; bell: number };
+      if (op === 'open') doorbell = bell;
+      return true;
+    });
+    const bell = openBell(process.pid, doorbell);
+    const rung = readable(receiver);
+    send(sender, frameOf(1, 8));
+    await rung;
+    const confirmed = new Promise<void>((resolve) => sender.onConfirmed(resolve));
+    sender.frame.i32[384 >> 2] = 0;
+    bell.ring();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    receiver.poll(() => 0, 10);
+    await confirmed;
+    bell.close();
+  });
 });
+
+let doorbell = -1;
 
 describe('ends', () => {
   test('an orderly close: everything committed arrives, and both sides let go', async () => {
