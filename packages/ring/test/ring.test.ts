@@ -300,6 +300,19 @@ test('a reader survives everything that a producer may write, and reads nothing 
   );
 });
 
+test('a frame beyond the end of the ring is poison', () => {
+  const all = ring();
+  for (let i = 0; i < CAPACITY / 256 - 1; i++) {
+    write(all, 248, i);
+    all.writer.stage(248);
+    all.writer.publish();
+    expect(all.reader.next(into)).toBe(248);
+    all.reader.release();
+  }
+  all.words.storePlain(RECORDS_OFFSET + CAPACITY - 256, 249);
+  expect(all.reader.next(into)).toBe(POISONED);
+});
+
 test('padding upon padding is poison, not an endless loop', () => {
   const { words, reader } = ring();
   words.storePlain(RECORDS_OFFSET, PADDING);

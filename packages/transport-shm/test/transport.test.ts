@@ -132,6 +132,32 @@ describe('waiting', () => {
     expect(sender.writableBytes).toBeGreaterThanOrEqual(CAPABILITIES.maxFrameLength);
   });
 
+  test('who waits for room and for confirmation is told of each in its time', async () => {
+    const { sender, receiver } = await openPair();
+    const rung = readable(receiver);
+    fill(sender, 1000);
+    await rung;
+    let room = false;
+    sender.onWritable(() => {
+      room = true;
+    });
+    for (let i = 1; i <= 3; i++) {
+      const confirmed = new Promise<void>((resolve) => sender.onConfirmed(resolve));
+      receiver.poll(() => 0, 1);
+      await confirmed;
+      expect([sender.confirmed('copied'), room]).toEqual([i, false]);
+    }
+  });
+
+  test('a burst that fills the ring is seen whole, flushed or not', async () => {
+    const { sender, receiver } = await openPair();
+    let count = 0;
+    for (; sender.tryClaim(1000) === OK; count++) sender.commit();
+    const { until, frames } = collect(receiver);
+    await until(count);
+    expect(frames).toHaveLength(count);
+  });
+
   test('a sender whose own inbox is polled hears of progress without a bell', async () => {
     const { one, sender, receiver } = await openPair();
     const inbox = await one.transport.listen();
