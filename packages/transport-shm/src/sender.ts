@@ -28,7 +28,7 @@ export class ShmSender extends SenderBase {
   readonly #bell: Bell;
   readonly #writer: RingWriter;
   readonly #waiters: Waiters;
-  readonly #ended: (sender: ShmSender) => void;
+  readonly #ended: () => void;
   #read = 0;
   /** Frames since the last flush, or the last batch: but for the first they are staged. */
   #burst = 0;
@@ -44,7 +44,7 @@ export class ShmSender extends SenderBase {
     bell: Bell,
     maxFrameLength: number,
     waiters: Waiters,
-    ended: (sender: ShmSender) => void,
+    ended: () => void,
   ) {
     super(maxFrameLength);
     this.peer = peer;
@@ -163,7 +163,7 @@ export class ShmSender extends SenderBase {
     this.#waiters.remove(this);
     this.#bell.close();
     this.#memory.close();
-    this.#ended(this);
+    this.#ended();
   }
 }
 

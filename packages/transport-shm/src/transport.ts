@@ -27,6 +27,8 @@ import { Waiters } from './waiters.ts';
 
 /** Rings one peer may have here at a time; a link needs one, a reconnect two. */
 const MAX_RINGS_PER_PEER = 64;
+/** A pid that only the peer itself has named leads to no descriptor. */
+const UNVERIFIED = 'the kernel has not said which process the peer is';
 
 /** One participant's end of the medium: its doorbell, its inbox, its senders. */
 export class ShmTransport implements PeerTransport {
@@ -36,9 +38,8 @@ export class ShmTransport implements PeerTransport {
   readonly #doorbell: Doorbell;
   readonly #waiters = new Waiters();
   readonly #dials: Dials;
-  readonly #senders = new Set<ShmSender>();
-  /** Those in use, by the number in the handshake. */
-  readonly #senderByNumber = new Map<number, ShmSender>();
+  /** By the number in the handshake. */
+  readonly #senders = new Map<number, ShmSender>();
   #receiver: ShmReceiver | undefined;
   #closing: Promise<void> | undefined;
 
@@ -69,7 +70,7 @@ export class ShmTransport implements PeerTransport {
       });
     }
     if (!peer.verified) {
-      throw new BusError('TRANSPORT_FAILED', 'the kernel has not said which process the peer is', {
+      throw new BusError('TRANSPORT_FAILED', UNVERIFIED, {
         where: `participant ${peer.name}`,
         remedy: 'install @busbar/native where @busbar/core finds it, on both sides',
       });
@@ -112,6 +113,10 @@ export class ShmTransport implements PeerTransport {
       this.#send(peer, refusal(number, 'this participant does not listen'));
       return;
     }
+    if (!peer.verified) {
+      this.#send(peer, refusal(number, UNVERIFIED));
+      return;
+    }
     if (receiver.find(peer, number) !== undefined || receiver.ringsOf(peer) >= MAX_RINGS_PER_PEER) {
       this.#send(peer, refusal(number, `ring ${number} exists, or the peer has ${MAX_RINGS_PER_PEER} rings here`));
       return;
@@ -145,8 +150,7 @@ export class ShmTransport implements PeerTransport {
     }
     try {
       const sender = this.#makeSender(peer, number, memory, nonce, bell);
-      this.#senders.add(sender);
-      this.#senderByNumber.set(number, sender);
+      this.#senders.set(number, sender);
       this.#send(peer, { op: 'attached', ring: number });
       dial.resolve(sender);
     } catch (error) {
@@ -162,9 +166,8 @@ export class ShmTransport implements PeerTransport {
     let bell: Bell | undefined;
     try {
       bell = openBell(peer.pid, bellDescriptor);
-      return new ShmSender(peer, memory, nonce, bell, this.#maxFrameLength, this.#waiters, (sender) => {
-        this.#senders.delete(sender);
-        this.#senderByNumber.delete(number);
+      return new ShmSender(peer, memory, nonce, bell, this.#maxFrameLength, this.#waiters, () => {
+        this.#senders.delete(number);
       });
     } catch (error) {
       bell?.close();
@@ -175,7 +178,7 @@ export class ShmTransport implements PeerTransport {
 
   /** No ring, or the inbox it led to is closed. */
   #refused(peer: PeerInfo, number: number, reason: string): void {
-    const sender = this.#senderByNumber.get(number);
+    const sender = this.#senders.get(number);
     if (sender?.peer === peer) sender.end(reason);
     else this.#dials.refuse(peer, number, reason);
   }
@@ -190,7 +193,7 @@ export class ShmTransport implements PeerTransport {
       () => new BusError('PEER_GONE', 'the link to the peer ended', { where: peer.name, outcome: 'not-sent' }),
       peer,
     );
-    for (const sender of this.#senders) if (sender.peer === peer) sender.end('the link to the peer ended');
+    for (const sender of this.#senders.values()) if (sender.peer === peer) sender.end('the link to the peer ended');
   }
 
   #rung(): void {
@@ -209,7 +212,7 @@ export class ShmTransport implements PeerTransport {
 
   async #end(): Promise<void> {
     this.#dials.cancel(() => new BusError('CLOSED', 'the transport was closed', { where: this.#name }));
-    await Promise.all([...this.#senders].map((sender) => sender.close()));
+    await Promise.all([...this.#senders.values()].map((sender) => sender.close()));
     await this.#receiver?.close();
     this.#doorbell.close();
   }

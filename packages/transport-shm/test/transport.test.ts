@@ -363,6 +363,12 @@ describe('refusals', () => {
       code: 'TRANSPORT_FAILED',
       remedy: expect.stringContaining('@busbar/native'),
     });
+    await two.transport.listen();
+    two.control.link({ ...one.self, verified: false });
+    await expect(one.transport.connect(address, two.self)).rejects.toMatchObject({
+      code: 'TRANSPORT_FAILED',
+      what: expect.stringContaining('which process'),
+    });
   });
 
   test('more rings than a peer may have', async () => {
