@@ -4,6 +4,8 @@ import { deliveryKills } from './delivery-kills.ts';
 import { exclusiveNames } from './exclusive-names.ts';
 import { failover } from './failover.ts';
 import { busKills } from './kills.ts';
+import { ringKills } from './ring-kills.ts';
+import { ringOrder } from './ring-order.ts';
 import { slowConsumer } from './slow-consumer.ts';
 import { slowStream } from './slow-stream.ts';
 import { swarm } from './swarm.ts';
@@ -12,6 +14,8 @@ import { topologies } from './topologies.ts';
 export async function allCampaigns(): Promise<ProveCampaign[]> {
   return [
     ...(await conformanceCampaigns()),
+    ringKills,
+    ringOrder,
     busKills,
     deliveryKills,
     failover,

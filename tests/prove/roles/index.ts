@@ -2,6 +2,7 @@
 export const ROLES = {
   colleague: () => import('./colleague.ts'),
   'name-claimant': () => import('./name-claimant.ts'),
+  'ring-writer': () => import('./ring-writer.ts'),
   'slow-pair': () => import('./slow-pair.ts'),
   'stream-pair': () => import('./stream-pair.ts'),
   swarm: () => import('./swarm.ts'),
