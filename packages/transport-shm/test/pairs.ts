@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { createStand, newParticipant, type Stand } from '@busbar/conformance/control';
 import {
   DONE,
@@ -112,4 +113,17 @@ export function collect(receiver: Receiver): { frames: Uint8Array[]; until: (cou
       });
     },
   };
+}
+
+/** Rings mapped into this process. */
+export function mappedRings(): number {
+  return readFileSync('/proc/self/maps', 'latin1').match(/memfd:busbar-/g)?.length ?? 0;
+}
+
+export function descriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
+export function closed(sender: Sender): Promise<unknown> {
+  return new Promise((resolve) => sender.onClose(resolve));
 }
