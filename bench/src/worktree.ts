@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +42,7 @@ export function openWorktree(ref: string): Worktree {
     for (const item of ['src', 'package.json', 'tsconfig.json']) {
       cpSync(path.join(ROOT, 'bench', item), path.join(tree, 'bench', item), { recursive: true });
     }
+    dropMissingReferences(path.join(tree, 'bench'));
     linkDependencies(tree);
     const tsc = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
     // A program of a row that came later than REF uses what is not there: only that row cannot be compared.
@@ -45,6 +56,14 @@ export function openWorktree(ref: string): Worktree {
 
 function git(...args: string[]): string {
   return execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** Packages that came later than REF; their rows cannot be compared. */
+function dropMissingReferences(bench: string): void {
+  const file = path.join(bench, 'tsconfig.json');
+  const config = JSON.parse(readFileSync(file, 'utf8')) as { references: { path: string }[] };
+  config.references = config.references.filter((reference) => existsSync(path.join(bench, reference.path)));
+  writeFileSync(file, JSON.stringify(config));
 }
 
 /** The installed packages of this tree, except our own: those are the worktree's. */

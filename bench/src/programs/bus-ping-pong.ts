@@ -7,13 +7,13 @@ import { type HostTransport, plugin } from './host-transport.ts';
 export function busPingPong(transport: HostTransport, value: unknown): Program {
   return {
     async serve({ directory, pair }) {
-      const bus = await createBus({ name: `serve-${pair}`, plugins: [plugin(transport)], directory });
+      const bus = await createBus({ name: `serve-${pair}`, plugins: [await plugin(transport)], directory });
       const pong = bus.publisher(`bench.pong.${pair}`);
       bus.subscribe(`bench.ping.${pair}`, ({ data }) => void pong.send(data));
     },
 
     async drive({ directory, pair }) {
-      const bus = await createBus({ name: `drive-${pair}`, plugins: [plugin(transport)], directory });
+      const bus = await createBus({ name: `drive-${pair}`, plugins: [await plugin(transport)], directory });
       const ping = bus.publisher(`bench.ping.${pair}`);
       let answered = (): void => {};
       await bus.subscribe(`bench.pong.${pair}`, () => answered()).ready;

@@ -14,7 +14,7 @@ export function busRate(transport: HostTransport): Program {
     serve: ({ directory }) => openSink(TOPIC, directory, transport),
 
     async drive({ directory }) {
-      const bus = await createBus({ name: 'drive', plugins: [plugin(transport)], directory });
+      const bus = await createBus({ name: 'drive', plugins: [await plugin(transport)], directory });
       const publisher = bus.publisher(TOPIC);
       return async (milliseconds) => {
         let count = 0;

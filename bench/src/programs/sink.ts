@@ -4,7 +4,7 @@ import { OBJECT } from './object.ts';
 
 /** A participant that takes the object rows' messages of `topic`. */
 export async function openSink(topic: string, directory: string, transport: HostTransport = 'uds'): Promise<void> {
-  const bus = await createBus({ name: 'serve', plugins: [plugin(transport)], directory });
+  const bus = await createBus({ name: 'serve', plugins: [await plugin(transport)], directory });
   bus.on('error', (error) => {
     throw error;
   });
