@@ -87,7 +87,7 @@ export class RingReader {
     this.#released = head;
     const words = this.#words;
     words.storePlain(FRAMES_READ_OFFSET, this.frames | 0);
-    // I2 and I5: room, then the look at `waiting`; pairs with RingWriter.awaitProgress.
+    // I2 and I5: room, then the look at `waiting`; pairs with RingWriter.announceWait.
     words.storeSequential(HEAD_OFFSET, head);
     if (words.loadSequential(WAITING_OFFSET) === 0) return false;
     if (((head - words.loadSequential(WANTED_OFFSET)) | 0) < 0) return false;

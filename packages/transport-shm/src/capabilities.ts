@@ -1,7 +1,7 @@
 import type { TransportCapabilities } from '@busbar/core/contract';
 import { maxRingFrame } from '@busbar/ring';
 
-/** Bytes of one sender's ring: a hundred idle senders are 26 MiB, and a ring that is busy stays in the second-level cache. */
+/** Bytes of one sender's ring: a hundred idle senders are 25 MiB, and a busy ring fits into the second-level cache. */
 export const RING_BYTES = 262_144;
 
 /** What this transport can do where the kernel and the engine allow it. */

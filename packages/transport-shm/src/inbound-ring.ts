@@ -7,6 +7,8 @@ import { RING_BYTES } from './capabilities.ts';
 const RELEASE_BYTES = RING_BYTES / 4;
 /** Polls in which other rings had frames and this one had none, after which it sleeps by itself. */
 const IDLE_POLLS = 64;
+/** More frames than any ring holds: a record has 16 bytes at least. */
+const MAX_FRAMES = RING_BYTES / 16;
 
 /** One sender's ring, at the side that reads it and owns the memory. */
 export class InboundRing {
@@ -18,11 +20,15 @@ export class InboundRing {
   parked = false;
   /** Its sender has ended, or its link: it goes as soon as it is empty. */
   ending = false;
+  /** Its sender broke the rules; nothing more is read. */
+  poisoned = false;
   /** Read no more. */
   closed = false;
   readonly #reader: RingReader;
   readonly #bell: Bell;
   #idlePolls = 0;
+  /** Frames that may be read in all. */
+  #lastFrame = Number.POSITIVE_INFINITY;
 
   constructor(peer: PeerInfo, number: number, memory: SharedMemory, nonce: number, bell: Bell) {
     this.peer = peer;
@@ -37,19 +43,19 @@ export class InboundRing {
   }
 
   /**
-   * Copies at most `limit` frames to `into`, one after the other, and hands them over. Returns how many; -1 when the
-   * sender broke the rules.
+   * Copies at most `limit` frames to `into`, one after the other, and hands them over. Returns how many.
    *
    * | allocates                 | blocks | syscalls                            | callable from          |
    * | a view, for > 256 bytes   | no     | 1 when the sender waits and sleeps  | the receiver's thread  |
    */
   read(into: FrameBuffer, handler: FrameHandler, limit: number): number {
     const reader = this.#reader;
+    const most = Math.min(limit, this.#lastFrame - reader.frames);
     let handed = 0;
-    while (handed < limit) {
+    while (handed < most) {
       const length = reader.next(into);
       if (length <= 0) {
-        if (length === POISONED) return -1;
+        if (length === POISONED) this.poisoned = true;
         if (length === AT_END) this.ending = true;
         break;
       }
@@ -70,8 +76,10 @@ export class InboundRing {
     return ++this.#idlePolls >= IDLE_POLLS && this.park();
   }
 
-  get hasNext(): boolean {
-    return !this.closed && this.#reader.hasNext();
+  /** Its link has ended: what lies in it is read, and not what a sender that lives on may go on writing. */
+  drain(): void {
+    this.ending = true;
+    this.#lastFrame = this.#reader.frames + MAX_FRAMES;
   }
 
   /** True: asleep. False: there is something to read. */

@@ -14,20 +14,9 @@ export interface ShmOptions {
   readonly name?: string | undefined;
 }
 
-const NAME = /^[a-z][a-z0-9-]{0,31}$/;
-
-/**
- * The transport over shared memory: one ring per sender, polled while in use, woken by a doorbell else.
- * @throws BusError INVALID_OPTION
- */
+/** The transport over shared memory: one ring per sender, polled while in use, woken by a doorbell else. */
 export function shm(options: ShmOptions = {}): TransportPlugin {
   const name = options.name ?? 'shm';
-  if (!NAME.test(name)) {
-    throw new BusError('INVALID_OPTION', `${JSON.stringify(name)} is not a transport name`, {
-      where: 'shm({ name })',
-      remedy: 'use a lower-case letter, then at most 31 letters, digits and hyphens',
-    });
-  }
   return {
     name,
     contractVersion: CONTRACT_VERSION,

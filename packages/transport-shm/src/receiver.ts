@@ -1,11 +1,4 @@
-import {
-  allocateFrameBuffer,
-  BusError,
-  type FrameHandler,
-  type PeerInfo,
-  ReceiverBase,
-  type TransportContext,
-} from '@busbar/core/contract';
+import { allocateFrameBuffer, BusError, type FrameHandler, type PeerInfo, ReceiverBase } from '@busbar/core/contract';
 import { maxRingFrame } from '@busbar/ring';
 import { RING_BYTES } from './capabilities.ts';
 import type { InboundRing } from './inbound-ring.ts';
@@ -17,8 +10,8 @@ import type { Waiters } from './waiters.ts';
  */
 export class ShmReceiver extends ReceiverBase {
   readonly address: string;
-  readonly #context: TransportContext;
   readonly #waiters: Waiters;
+  readonly #violated: (peer: PeerInfo, error: BusError) => void;
   readonly #dropped: (ring: InboundRing) => void;
   readonly #rings = new Set<InboundRing>();
   /** Rings not parked, in turn. */
@@ -30,11 +23,16 @@ export class ShmReceiver extends ReceiverBase {
   #busy = false;
   #reading = false;
 
-  /** `dropped` hears of each ring that is closed. */
-  constructor(address: string, context: TransportContext, waiters: Waiters, dropped: (ring: InboundRing) => void) {
+  /** `violated` hears of peers that break the rules, `dropped` of each ring that is closed. */
+  constructor(
+    address: string,
+    waiters: Waiters,
+    violated: (peer: PeerInfo, error: BusError) => void,
+    dropped: (ring: InboundRing) => void,
+  ) {
     super();
     this.address = address;
-    this.#context = context;
+    this.#violated = violated;
     this.#waiters = waiters;
     this.#dropped = dropped;
   }
@@ -113,8 +111,9 @@ export class ShmReceiver extends ReceiverBase {
         this.#turn = this.#turn + 1 < active.length ? this.#turn + 1 : 0;
         const ring = active[this.#turn];
         const count = ring.read(this.#frame, handler, limit - handed);
-        if (count > 0) handed += count;
-        else if (count < 0) this.#violated(ring);
+        handed += count;
+        if (ring.poisoned) this.#poisoned(ring);
+        else if (count > 0) continue;
         else if (ring.ending) this.drop(ring);
         else if (this.#busy && ring.passedOver()) active.splice(this.#turn, 1);
       }
@@ -125,15 +124,13 @@ export class ShmReceiver extends ReceiverBase {
     return handed;
   }
 
-  #violated(ring: InboundRing): void {
+  #poisoned(ring: InboundRing): void {
     this.drop(ring);
-    const { control, metrics } = this.#context;
-    metrics.count('shm_protocol_errors', 1);
-    control.violation(
+    const { name, pid } = ring.peer;
+    const where = `participant ${name} (pid ${pid})`;
+    this.#violated(
       ring.peer,
-      new BusError('PROTOCOL_ERROR', 'the sender wrote into its ring what no sender writes', {
-        where: `participant ${ring.peer.name} (pid ${ring.peer.pid})`,
-      }),
+      new BusError('PROTOCOL_ERROR', 'the sender wrote into its ring what no sender writes', { where }),
     );
   }
 
@@ -151,7 +148,7 @@ export class ShmReceiver extends ReceiverBase {
   drain(peer: PeerInfo): void {
     for (const ring of this.#rings) {
       if (ring.peer !== peer) continue;
-      ring.ending = true;
+      ring.drain();
       if (ring.parked) this.#activate(ring);
     }
   }

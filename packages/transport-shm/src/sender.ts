@@ -28,13 +28,15 @@ export class ShmSender extends SenderBase {
   readonly #bell: Bell;
   readonly #writer: RingWriter;
   readonly #waiters: Waiters;
-  readonly #ended: () => void;
+  readonly #ended: (reason: BusError | undefined) => void;
+  /** For `Waiters`: it is among them. */
+  waiting = false;
   #read = 0;
   /** Frames since the last flush, or the last batch: but for the first they are staged. */
   #burst = 0;
 
   /**
-   * `memory` and `bell` are this sender's from here on, also when it throws; `ended` hears of its end.
+   * Once made, it closes `memory` and `bell`; `ended` hears of that, with the reason where it is no orderly close.
    * @throws BusError PROTOCOL_ERROR | VERSION_MISMATCH
    */
   constructor(
@@ -44,7 +46,7 @@ export class ShmSender extends SenderBase {
     bell: Bell,
     maxFrameLength: number,
     waiters: Waiters,
-    ended: () => void,
+    ended: (reason: BusError | undefined) => void,
   ) {
     super(maxFrameLength);
     this.peer = peer;
@@ -62,9 +64,11 @@ export class ShmSender extends SenderBase {
   }
 
   override confirmed(level: 'copied' | 'stored' | 'synced'): number {
-    if (level !== 'copied' || !this.isOpen) return level === 'copied' ? this.#read : 0;
-    this.#read = this.#writer.framesRead();
-    if (this.#writer.poisoned) this.#poisoned();
+    if (level !== 'copied') return 0;
+    if (this.isOpen) {
+      this.#read = this.#writer.framesRead();
+      if (this.#writer.poisoned) this.#poisoned();
+    }
     return this.#read;
   }
 
@@ -132,7 +136,7 @@ export class ShmSender extends SenderBase {
     const read = this.#read;
     if (this.confirmed('copied') > read) this.becameConfirmed();
     if (this.isOpen && this.awaitsRoom && this.#writer.hasSlack) this.becameWritable();
-    if (this.isOpen && (this.awaitsRoom || this.awaitsConfirmation)) this.#wait();
+    if (!this.waiting && (this.awaitsRoom || this.awaitsConfirmation)) this.#wait();
   }
 
   /** The peer is gone, or has closed its inbox. */
@@ -163,7 +167,7 @@ export class ShmSender extends SenderBase {
     this.#waiters.remove(this);
     this.#bell.close();
     this.#memory.close();
-    this.#ended();
+    this.#ended(reason);
   }
 }
 

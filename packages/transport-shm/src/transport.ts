@@ -58,7 +58,12 @@ export class ShmTransport implements PeerTransport {
     this.#assertOpen();
     if (this.#receiver !== undefined) throw new BusError('MISUSE', 'listen was called twice', { where: this.#name });
     const address = `${this.#name}:${this.#context.self.id}`;
-    this.#receiver = new ShmReceiver(address, this.#context, this.#waiters, (ring) => this.#dropped(ring));
+    this.#receiver = new ShmReceiver(
+      address,
+      this.#waiters,
+      (from, error) => this.#violated(from, error),
+      (ring) => this.#dropped(ring),
+    );
     return this.#receiver;
   }
 
@@ -166,8 +171,10 @@ export class ShmTransport implements PeerTransport {
     let bell: Bell | undefined;
     try {
       bell = openBell(peer.pid, bellDescriptor);
-      return new ShmSender(peer, memory, nonce, bell, this.#maxFrameLength, this.#waiters, () => {
+      return new ShmSender(peer, memory, nonce, bell, this.#maxFrameLength, this.#waiters, (reason) => {
         this.#senders.delete(number);
+        // Later: it may be in the middle of a claim of the bus's.
+        if (reason?.code === 'PROTOCOL_ERROR') queueMicrotask(() => this.#violated(peer, reason));
       });
     } catch (error) {
       bell?.close();
@@ -181,6 +188,12 @@ export class ShmTransport implements PeerTransport {
     const sender = this.#senders.get(number);
     if (sender?.peer === peer) sender.end(reason);
     else this.#dials.refuse(peer, number, reason);
+  }
+
+  /** `peer` wrote into a ring what nobody writes. */
+  #violated(peer: PeerInfo, error: BusError): void {
+    this.#context.metrics.count('shm_protocol_errors', 1);
+    this.#context.control.violation(peer, error);
   }
 
   #dropped({ peer, number, ending }: InboundRing): void {

@@ -11,13 +11,14 @@ export class Waiters {
 
   /** `sender` waits, or waits for something else. */
   add(sender: ShmSender): void {
-    if (!this.#waiting.includes(sender)) this.#waiting.push(sender);
+    if (!sender.waiting) this.#waiting.push(sender);
+    sender.waiting = true;
     if (!this.polled && !sender.announce()) queueMicrotask(this.#look);
   }
 
   remove(sender: ShmSender): void {
-    const index = this.#waiting.indexOf(sender);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    if (sender.waiting) this.#waiting.splice(this.#waiting.indexOf(sender), 1);
+    sender.waiting = false;
   }
 
   /** Tells those whose wait is over. */
@@ -26,6 +27,7 @@ export class Waiters {
       const sender = this.#waiting[i];
       if (sender === undefined || !sender.arrived()) continue;
       this.#waiting.splice(i, 1);
+      sender.waiting = false;
       sender.progressed();
     }
   }
