@@ -121,8 +121,11 @@ describe('waiting', () => {
     fill(sender, 1000);
     await rung;
     let room = false;
-    sender.onWritable(() => {
-      room = true;
+    const roomy = new Promise<void>((resolve) => {
+      sender.onWritable(() => {
+        room = true;
+        resolve();
+      });
     });
     for (let i = 1; i <= 3; i++) {
       const confirmed = new Promise<void>((resolve) => sender.onConfirmed(resolve));
@@ -130,6 +133,8 @@ describe('waiting', () => {
       await confirmed;
       expect([sender.confirmed('copied'), room]).toEqual([i, false]);
     }
+    while (receiver.poll(() => 0, 100) > 0) {}
+    await roomy;
   });
 
   test('a burst that fills the ring is seen whole, flushed or not', async () => {
