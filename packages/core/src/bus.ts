@@ -93,13 +93,14 @@ export class Bus {
    * subscribes to; UNSUPPORTED_QOS, INVALID_TOPIC, INVALID_OPTION, SCHEMA_MISMATCH,
    * NOT_SERIALIZABLE, TOO_LARGE, CLOSED.
    */
-  async publish<T>(
-    topic: string | TopicContract<T, unknown>,
-    value: NoInfer<T>,
-    options?: PublishOptions,
-  ): Promise<Receipt> {
-    this.#assertOpen('publish');
-    return publish(this.#engine, topic as string | TopicContract, value, options);
+  publish<T>(topic: string | TopicContract<T, unknown>, value: NoInfer<T>, options?: PublishOptions): Promise<Receipt> {
+    // Not `async`: a second promise around the one of the call is felt.
+    try {
+      this.#assertOpen('publish');
+      return publish(this.#engine, topic as string | TopicContract, value, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** A publisher for many messages of one topic: no promise per message, results as numbers. */

@@ -189,8 +189,7 @@ export class DeadLetters implements DeadLetterBox {
       value: undefined,
       byReference: false,
     };
-    host.holdProcess();
-    const call = new PublishCall(topic, host.deadlines, options?.signal, () => host.releaseProcess());
+    const call = new PublishCall(topic, host, options?.signal);
     host.outgoing.again(entry, group, shipment, letter.id, call);
     call.submitted(deadline);
     return call.promise;

@@ -25,8 +25,8 @@ interface Subject {
   readonly keyed: boolean;
 }
 
-/** `Bus.publish`, for a bus that is open. */
-export async function publish(
+/** `Bus.publish`, for a bus that is open. @throws BusError what it rejects with before anything is sent. */
+export function publish(
   engine: Engine,
   topic: string | TopicContract,
   value: unknown,
@@ -72,8 +72,7 @@ export async function publish(
       remedy: 'publish later, or choose another onFull',
     });
   }
-  engine.holdProcess();
-  const call = new PublishCall(name, engine.deadlines, options?.signal, () => engine.releaseProcess());
+  const call = new PublishCall(name, engine, options?.signal);
   engine.outgoing.send(entry, shipment, call);
   call.submitted(deadline);
   return call.promise;

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PeerInfo } from '../../src/contract/index.ts';
 import { Deadlines } from '../../src/deadlines.ts';
-import { PublishCall } from '../../src/delivery/publish-call.ts';
+import { PublishCall, type PublishCallHost } from '../../src/delivery/publish-call.ts';
 import { OutMessage, type Target } from '../../src/link/out-message.ts';
 import { OutTopic } from '../../src/link/out-topic.ts';
 import { BUS_CLOSED, Counters, type Outcome, type ReasonText } from '../../src/outcomes.ts';
@@ -43,15 +43,21 @@ describe('one call', () => {
   let call: PublishCall;
   let target: Addressee;
   let ended: number;
+  let host: PublishCallHost;
 
   beforeEach(() => {
     clock = new VirtualClock();
     controller = new AbortController();
     target = new Addressee('b');
     ended = 0;
-    call = new PublishCall('t', new Deadlines(clock), controller.signal, () => {
-      ended++;
-    });
+    host = {
+      deadlines: new Deadlines(clock),
+      holdProcess: () => {},
+      releaseProcess: () => {
+        ended++;
+      },
+    };
+    call = new PublishCall('t', host, controller.signal);
   });
 
   /** Opens `count` messages to the target, and submits the call. */
@@ -170,7 +176,7 @@ describe('one call', () => {
     const late = expect(call.promise).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     await clock.advance(100);
     await late;
-    call = new PublishCall('t', new Deadlines(clock), controller.signal, () => {});
+    call = new PublishCall('t', host, controller.signal);
     submit(2);
     controller.abort();
     await expect(call.promise).rejects.toMatchObject({ code: 'ABORTED' });
