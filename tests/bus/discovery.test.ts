@@ -66,11 +66,13 @@ describe('discovery', () => {
     const first = await open({ name: 'first', directory });
     const participants = path.join(directory, 'default', 'participants');
     const garbage: Record<string, string> = {
-      '0000000000000000.json': '',
-      '1111111111111111.json': 'null',
-      '2222222222222222.json': '{"id":"2222222222222222","socket":"../../../etc/passwd"}',
-      '3333333333333333.json': '{"id":"3333333333333333","socket":"secret","name":7,"pid":"x"}',
-      '4444444444444444.json': JSON.stringify({ id: '4444444444444444', socket: `${first.self.id}.sock` }),
+      '0000000000000000.0.json': '',
+      '1111111111111111.9999999999999999.json': 'null',
+      '2222222222222222.1.json': '{"id":"2222222222222222","name":7,"pid":"x"}',
+      [`${first.self.id}.1.json`]: '{"id":"3333333333333333"}',
+      '4444444444444444.json': '{}',
+      '5555555555555555.x.json': '{}',
+      '6666666666666666..json': '{}',
       'not-an-id.json': '{}',
       '.hidden': '{}',
     };

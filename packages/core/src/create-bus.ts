@@ -16,7 +16,7 @@ import { claimName } from './control/exclusive-name.ts';
 import { isName } from './control/hello.ts';
 import { loadNative } from './control/native.ts';
 import { ownProcess } from './control/process-identity.ts';
-import { Records } from './control/records.ts';
+import { type ParticipantRecord, Records } from './control/records.ts';
 import { defaultDirectory, prepareDirectory } from './control/runtime-directory.ts';
 import { busSecret } from './control/secret.ts';
 import { Engine } from './engine.ts';
@@ -70,6 +70,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
     verified: true,
   };
   const records = new Records(folder);
+  let record: ParticipantRecord | undefined;
   const transports = new TransportSet();
   const abort = new AbortController();
   const lock = options.exclusive === true ? claimName(folder, name, native) : undefined;
@@ -123,7 +124,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
   const shutdown = async (): Promise<void> => {
     stopSignals?.();
     abort.abort();
-    records.remove(self.id);
+    if (record !== undefined) records.remove(record);
     plane.close();
     await transports.close();
     lock?.release();
@@ -148,10 +149,10 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
     );
     for (const { name: transport, receiver, capabilities } of transports.installed)
       engine.dispatcher.add(transport, receiver, capabilities);
-    const since = systemClock.now();
-    records.write({ id: self.id, name, pid: process.pid, since, socket: plane.socketName });
+    record = { id: self.id, since: Math.round(systemClock.now() * 1000) };
+    records.write(record, { name, pid: process.pid });
     await Promise.race([
-      membership.join(plane, since),
+      membership.join(plane, record),
       new Promise<void>((resolve) => clock.setTimer(resolve, JOIN_MS)),
     ]);
   } catch (error) {

@@ -35,6 +35,8 @@ export interface ControlChannel {
   onClose(handler: (reason: BusError | undefined) => void): void;
   /** Writes out what was sent and waits, for a moment, until the other side has read it; then closes. */
   close(): Promise<void>;
+  /** At once, when nobody is there any more who could read. */
+  destroy(): void;
 }
 
 const header = new FrameHeader();
@@ -98,6 +100,10 @@ export class ControlConnection implements ControlChannel {
       });
       socket.end();
     });
+  }
+
+  destroy(): void {
+    this.socket.destroy();
   }
 
   #ended(): void {

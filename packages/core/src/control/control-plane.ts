@@ -46,9 +46,16 @@ export interface ControlPlaneHost {
 
 export type DialResult = 'greeted' | 'refused' | 'dead';
 
+/** A handshake that this side has begun. */
+export interface Dial {
+  /** Never rejects. */
+  readonly result: Promise<DialResult>;
+  /** Gives it up; without effect once it is answered. */
+  cancel(): void;
+}
+
 /** The control plane of one participant: its Unix socket, and the handshakes both ways. */
 export class ControlPlane {
-  readonly socketName: string;
   readonly #host: ControlPlaneHost;
   readonly #folder: string;
   readonly #strangers = new Set<ControlConnection>();
@@ -59,7 +66,6 @@ export class ControlPlane {
   constructor(host: ControlPlaneHost, folder: string) {
     this.#host = host;
     this.#folder = folder;
-    this.socketName = `${host.id}.sock`;
   }
 
   /**
@@ -67,8 +73,8 @@ export class ControlPlane {
    * nothing is ever unlinked to make room. @throws BusError PATH_TOO_LONG | RESOURCE_EXHAUSTED
    */
   async listen(): Promise<void> {
-    const file = path.join(this.#folder, this.socketName);
-    const temporary = assertSocketPath(path.join(this.#folder, `.${this.socketName}`));
+    const file = this.#socketOf(this.#host.id);
+    const temporary = assertSocketPath(path.join(this.#folder, `.${path.basename(file)}`));
     const server = createServer({ allowHalfOpen: false }, (socket) => this.#accepted(socket));
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
@@ -84,39 +90,46 @@ export class ControlPlane {
     server.unref();
   }
 
+  #socketOf(id: string): string {
+    return path.join(this.#folder, `${id}.sock`);
+  }
+
   /**
-   * Dials a participant; `resume` names a broken session to go on with. Never rejects, and waits for as long as the
-   * connection stands and `signal` is not aborted: a busy peer is slow, a stopped one answers when it goes on.
+   * Dials a participant; `resume` names a broken session to go on with. Waits for as long as the connection stands: a busy
+   * peer is slow, a stopped one answers when it goes on.
    */
-  dial(socketName: string, session: string, resume: string | undefined, signal: AbortSignal): Promise<DialResult> {
-    return new Promise((resolve) => {
-      const socket = new Socket();
-      this.#dialled.add(socket);
+  dial(id: string, session: string, resume: string | undefined): Dial {
+    const socket = new Socket();
+    this.#dialled.add(socket);
+    const result = new Promise<DialResult>((resolve) => {
       let failed: NodeJS.ErrnoException | undefined;
-      let result: DialResult | undefined;
+      let answer: DialResult | undefined;
       socket.once('error', (error: NodeJS.ErrnoException) => {
         failed = error;
       });
-      const cancel = (): void => void socket.destroy();
-      signal.addEventListener('abort', cancel);
       const closed = (): void => {
         this.#dialled.delete(socket);
-        signal.removeEventListener('abort', cancel);
-        resolve(result ?? (failed?.code === 'ECONNREFUSED' || failed?.code === 'ENOENT' ? 'dead' : 'refused'));
+        resolve(answer ?? (failed?.code === 'ECONNREFUSED' || failed?.code === 'ENOENT' ? 'dead' : 'refused'));
       };
       socket.once('close', closed);
       socket.once('connect', () => {
         const connection = new ControlConnection(socket, (error) => this.#host.rejected(error));
         connection.onMessage((message) => {
           socket.off('close', closed);
-          result = this.#answered(connection, message, session);
+          answer = this.#answered(connection, message, session);
           closed();
         });
         connection.send(KIND.HELLO, 0, json(this.#host.hello(session, resume)));
       });
-      socket.connect(path.join(this.#folder, socketName));
-      socket.unref();
     });
+    socket.connect(this.#socketOf(id));
+    socket.unref();
+    return {
+      result,
+      cancel: () => {
+        if (this.#dialled.has(socket)) socket.destroy();
+      },
+    };
   }
 
   #answered(connection: ControlConnection, message: ControlMessage, session: string): DialResult {
@@ -213,7 +226,7 @@ export class ControlPlane {
     for (const stranger of this.#strangers) stranger.socket.destroy();
     for (const socket of this.#dialled) socket.destroy();
     this.#server?.close();
-    rmSync(path.join(this.#folder, this.socketName), { force: true });
+    rmSync(this.#socketOf(this.#host.id), { force: true });
   }
 }
 

@@ -15,7 +15,6 @@ export class Member {
   /** Names this life of the link; both sides keep it over a reconnect. */
   readonly session: string;
   readonly process: ProcessIdentity;
-  readonly socketName: string;
   /** While the connection is broken: when the peer is given up. */
   returnTimer: TimerHandle | undefined;
   /** Its process, or the participant itself, is proven dead: the link ends as soon as all it left is read. */
@@ -44,7 +43,6 @@ export class Member {
     this.connection = connection;
     this.session = session;
     this.process = process;
-    this.socketName = `${link.peer.id}.sock`;
     this.#interest = interest;
     this.#groups = new GroupInterest(link, interest);
     this.#services = services;

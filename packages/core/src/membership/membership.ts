@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '../clock.ts';
 import { BusError, isBusError, KIND, type PeerInfo, type TimerHandle } from '../contract/index.ts';
 import type { ControlMessage } from '../control/control-connection.ts';
-import type { ControlPlane, DialResult, Greeting } from '../control/control-plane.ts';
+import type { ControlPlane, Dial, DialResult, Greeting } from '../control/control-plane.ts';
 import type { Hello } from '../control/hello.ts';
 import { isProvenDead, sameProcess } from '../control/process-identity.ts';
+import type { ParticipantRecord } from '../control/records.ts';
 import type { Link } from '../link/link.ts';
 import { BUS_CLOSED, type ReasonText } from '../outcomes.ts';
 import type { MembershipHost } from './host.ts';
@@ -18,11 +19,12 @@ const LATER_DIALS_MS = 5000;
 /** First pauses between two looks at a peer whose connection broke; a process takes moments to be a zombie. */
 const PROOF_PAUSES_MS = [1, 2, 5, 10, 20, 50, 100, 200, 400];
 
-/** A handshake that this side has begun. */
-interface Dial {
+/** A handshake that this side has begun, and the life of a link that it would begin or go on with. */
+interface Dialling {
   readonly session: string;
+  readonly dial: Dial;
+  /** Settles once nothing stands here of it any more. */
   readonly result: Promise<DialResult>;
-  readonly abort: AbortController;
 }
 
 /** Who takes part: finds participants, keeps one member per peer, tells living from dead. */
@@ -30,12 +32,14 @@ export class Membership {
   readonly #host: MembershipHost;
   readonly #members = new Map<string, Member>();
   readonly #linkByPeer = new WeakMap<PeerInfo, Link>();
-  readonly #dialling = new Map<string, Dial>();
+  readonly #dialling = new Map<string, Dialling>();
   /** Version of the announced interest that went out in the HELLO of a session being dialled. */
   readonly #saidVersion = new Map<string, number>();
   #plane!: ControlPlane;
-  /** When this participant joined, in ms of the machine's monotonic clock. */
-  #since = 0;
+  #record!: ParticipantRecord;
+  /** Sessions of one participant are told apart by number, those of two by what is random. */
+  readonly #sessionPrefix = randomBytes(4).toString('hex');
+  #sessions = 0;
   #rescan: TimerHandle | undefined;
   /** New peers are taken; not while the bus drains. */
   #admitting = true;
@@ -63,9 +67,9 @@ export class Membership {
    * Of two that see each other, the one that joined later dials: everybody writes its record before it looks, so the
    * later one always sees the earlier. (One that was slow to write, and was overlooked, is found by the rescan.)
    */
-  async join(plane: ControlPlane, since: number): Promise<void> {
+  async join(plane: ControlPlane, record: ParticipantRecord): Promise<void> {
     this.#plane = plane;
-    this.#since = since;
+    this.#record = record;
     this.#scheduleRescan();
     await Promise.allSettled(this.#dialStrangers());
   }
@@ -79,40 +83,44 @@ export class Membership {
     }, jitter);
   }
 
-  #dialStrangers(): Promise<DialResult>[] {
-    let ids: string[];
+  #dialStrangers(): Promise<void>[] {
+    let records: readonly ParticipantRecord[];
     try {
-      ids = this.#host.records.ids();
+      records = this.#host.records.list();
     } catch (error) {
       this.#host.logger.warn('the records cannot be listed', { error: (error as Error).message });
       return [];
     }
     // Who joined later has this long to dial first; between processes it is real time that counts.
-    const settledBefore = systemClock.now() - LATER_DIALS_MS;
-    const dials: Promise<DialResult>[] = [];
-    for (const id of ids) {
-      if (id === this.#host.self.id || this.#members.has(id) || this.#dialling.has(id)) continue;
-      const record = this.#host.records.read(id);
-      if (record === undefined || (record.since > this.#since && record.since > settledBefore)) continue;
-      dials.push(this.#dial(id, record.socket, undefined));
+    const settledBefore = (systemClock.now() - LATER_DIALS_MS) * 1000;
+    const dials: Promise<void>[] = [];
+    for (const record of records) {
+      const { id, since } = record;
+      if (id === this.#record.id || this.#members.has(id) || this.#dialling.has(id)) continue;
+      if (since <= this.#record.since || since <= settledBefore) dials.push(this.#dialStranger(record));
     }
     return dials;
   }
 
-  #dial(id: string, socketName: string, resume: string | undefined): Promise<DialResult> {
+  async #dialStranger(record: ParticipantRecord): Promise<void> {
+    const { records } = this.#host;
+    const outcome = await this.#dial(record.id, undefined);
+    // Of the many who hear of a death, most find that another has cleared up.
+    if (outcome === 'dead' && !this.#members.has(record.id) && records.has(record)) records.remove(record);
+  }
+
+  #dial(id: string, resume: string | undefined): Promise<DialResult> {
     const under = this.#dialling.get(id);
     if (under !== undefined) return under.result;
-    const session = resume ?? randomBytes(8).toString('hex');
-    const abort = new AbortController();
+    const session = resume ?? this.#sessionPrefix + (++this.#sessions).toString(16).padStart(8, '0');
     this.#saidVersion.set(session, this.#host.announced.version);
-    const result = this.#plane.dial(socketName, session, resume, abort.signal).then((outcome) => {
-      if (this.#dialling.get(id)?.abort === abort) this.#dialling.delete(id);
+    const dial = this.#plane.dial(id, session, resume);
+    const result = dial.result.then((outcome) => {
+      if (this.#dialling.get(id)?.dial === dial) this.#dialling.delete(id);
       this.#saidVersion.delete(session);
-      // Of the many who hear of a death, most find that another has cleared up.
-      if (outcome === 'dead' && !this.#members.has(id) && this.#host.records.has(id)) this.#host.records.remove(id);
       return outcome;
     });
-    this.#dialling.set(id, { session, result, abort });
+    this.#dialling.set(id, { session, dial, result });
     return result;
   }
 
@@ -283,7 +291,7 @@ export class Membership {
 
   /** Alive or dead? A dead process is seen in /proc, a dead participant refuses connections; else the link resumes. */
   async #findOut(member: Member, attempt: number): Promise<void> {
-    const result = await this.#dial(member.peer.id, member.socketName, member.session);
+    const result = await this.#dial(member.peer.id, member.session);
     if (this.#closed || member.link.ended || member.connection !== undefined) return;
     if (result === 'dead' || isProvenDead(member.process, this.#host.process)) {
       this.#died(member);
@@ -310,8 +318,9 @@ export class Membership {
     this.#host.logger.debug(`link to ${member.peer.name} ended`, { reason });
     member.returnTimer?.cancel();
     // A dial that would have resumed the link.
-    this.#dialling.get(member.peer.id)?.abort.abort();
-    void member.connection?.close();
+    this.#dialling.get(member.peer.id)?.dial.cancel();
+    if (member.dead) member.connection?.destroy();
+    else void member.connection?.close();
     member.connection = undefined;
     member.releaseWaiters();
     member.forgetInterest();

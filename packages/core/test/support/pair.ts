@@ -200,6 +200,10 @@ class Channel implements ControlChannel {
     this.#gate.carry(() => this.other.#ended?.(undefined));
     return Promise.resolve();
   }
+
+  destroy(): void {
+    void this.close();
+  }
 }
 
 export function channels(gate = new ControlGate()): [Channel, Channel] {
