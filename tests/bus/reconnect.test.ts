@@ -120,8 +120,8 @@ async function breakWhileStreaming(breaking: Breaking, transports = ['uds']): Pr
 }
 
 describe('a break between living processes', () => {
-  test('the control connection: the link resumes', async () => {
-    await breakWhileStreaming(inTurn(8, ['control']));
+  test.each(['uds', 'shm'])('the control connection: the link resumes, and with it %s', async (transport) => {
+    await breakWhileStreaming(inTurn(8, ['control']), [transport]);
   });
 
   test('the data connections: routes connect again and replay', async () => {
@@ -138,6 +138,10 @@ describe('a break between living processes', () => {
 
   test('at any moment, while a link resumes and a route connects, too', async () => {
     await breakWhileStreaming(atAnyMoment(80, 'control', 'uds', 'uds-b'), ['uds', 'uds-b']);
+  });
+
+  test('at any moment, while a ring is asked for, too', async () => {
+    await breakWhileStreaming(atAnyMoment(80, 'control', 'uds'), ['shm', 'uds']);
   });
 
   test('5 MB messages survive a break in the middle', async () => {

@@ -41,7 +41,7 @@ export class MemoryReceiver extends ReceiverBase {
 
   drain(peer: PeerInfo): void {
     for (const source of this.#sources) {
-      if (source.peer !== peer) continue;
+      if (source.peer.id !== peer.id) continue;
       source.pull();
       this.#sources.delete(source);
     }

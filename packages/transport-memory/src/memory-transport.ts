@@ -129,7 +129,7 @@ export class MemoryTransport implements PeerTransport {
       return;
     }
     const dial = this.#dials.get(token);
-    if (dial?.peer !== peer) return;
+    if (dial?.peer.id !== peer.id) return;
     if (kind === 'accept') dial.accept();
     else dial.fail(new BusError('TRANSPORT_FAILED', 'the peer has no open inbox', { where: peer.name }));
   }
@@ -149,10 +149,10 @@ export class MemoryTransport implements PeerTransport {
 
   #onPeerLost(peer: PeerInfo): void {
     for (const dial of this.#dials.values()) {
-      if (dial.peer === peer) dial.fail(new BusError('PEER_GONE', 'the peer left', { where: peer.name }));
+      if (dial.peer.id === peer.id) dial.fail(new BusError('PEER_GONE', 'the peer left', { where: peer.name }));
     }
     for (const [sender, to] of this.#senders) {
-      if (to === peer) sender.end('the link to the peer ended');
+      if (to.id === peer.id) sender.end('the link to the peer ended');
     }
   }
 

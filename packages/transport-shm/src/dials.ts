@@ -60,7 +60,7 @@ export class Dials {
   /** The dial that an answer of `peer` belongs to; it is the caller's to settle. */
   take(peer: PeerInfo, number: number): Dial | undefined {
     const dial = this.#open.get(number);
-    if (dial?.peer !== peer) return undefined;
+    if (dial?.peer.id !== peer.id) return undefined;
     this.#open.delete(number);
     return dial;
   }
@@ -77,7 +77,7 @@ export class Dials {
   /** No ring will come from `peer`, or from anybody. */
   cancel(reason: () => BusError, peer?: PeerInfo): void {
     for (const [number, dial] of this.#open) {
-      if (peer !== undefined && dial.peer !== peer) continue;
+      if (peer !== undefined && dial.peer.id !== peer.id) continue;
       this.#open.delete(number);
       dial.reject(reason());
     }

@@ -55,7 +55,7 @@ export class ShmReceiver extends ReceiverBase {
 
   /** The ring that `peer` knows by `number`. */
   find(peer: PeerInfo, number: number): InboundRing | undefined {
-    for (const ring of this.#rings) if (ring.number === number && ring.peer === peer) return ring;
+    for (const ring of this.#rings) if (ring.number === number && ring.peer.id === peer.id) return ring;
     return undefined;
   }
 
@@ -147,7 +147,7 @@ export class ShmReceiver extends ReceiverBase {
 
   drain(peer: PeerInfo): void {
     for (const ring of this.#rings) {
-      if (ring.peer !== peer) continue;
+      if (ring.peer.id !== peer.id) continue;
       ring.drain();
       if (ring.parked) this.#activate(ring);
     }

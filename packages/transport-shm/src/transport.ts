@@ -186,7 +186,7 @@ export class ShmTransport implements PeerTransport {
   /** No ring, or the inbox it led to is closed. */
   #refused(peer: PeerInfo, number: number, reason: string): void {
     const sender = this.#senders.get(number);
-    if (sender?.peer === peer) sender.end(reason);
+    if (sender?.peer.id === peer.id) sender.end(reason);
     else this.#dials.refuse(peer, number, reason);
   }
 
@@ -206,7 +206,8 @@ export class ShmTransport implements PeerTransport {
       () => new BusError('PEER_GONE', 'the link to the peer ended', { where: peer.name, outcome: 'not-sent' }),
       peer,
     );
-    for (const sender of this.#senders.values()) if (sender.peer === peer) sender.end('the link to the peer ended');
+    for (const sender of this.#senders.values())
+      if (sender.peer.id === peer.id) sender.end('the link to the peer ended');
   }
 
   #rung(): void {

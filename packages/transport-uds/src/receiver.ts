@@ -139,7 +139,7 @@ export class UdsReceiver extends ReceiverBase {
    * lost its link is asked to close by closing our direction.
    */
   drain(peer: PeerInfo): void {
-    for (const connection of this.#connections) if (connection.peer === peer) connection.socket.end();
+    for (const connection of this.#connections) if (connection.peer.id === peer.id) connection.socket.end();
   }
 
   protected async release(): Promise<void> {

@@ -115,6 +115,9 @@ export class Route implements Candidate {
     }
     this.#sender = sender;
     this.session++;
+    // What a session before waited for, nobody will tell it.
+    this.waitsForRoom = false;
+    this.#waitsForConfirm = false;
     this.#framesBefore += this.#frames;
     this.#frames = 0;
     this.#retryMs = FIRST_RETRY_MS;

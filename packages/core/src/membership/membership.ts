@@ -133,9 +133,10 @@ export class Membership {
     if (this.#dialling.has(hello.id) && self.id < hello.id) return { refused: 'duplicate: this side has dialled' };
     const member = this.#members.get(hello.id);
     if (member === undefined) return { resumed: false };
-    const resumes = hello.resume === member.session;
-    if (resumes) return { resumed: true };
+    // One that replaced another would lose what is on its way there. Should that be broken, this side hears of it at once,
+    // and the peer dials again.
     if (member.connection !== undefined) return { refused: 'duplicate: the link is up' };
+    if (hello.resume === member.session) return { resumed: true };
     // The peer has forgotten the session: what was under way is lost, and a new link begins.
     this.#end(member, 'lost', 'the peer has given up the link');
     return { resumed: false };
