@@ -7,6 +7,7 @@ import { errorsOf, next, open, scratch, until } from './harness.ts';
 import { Hostile } from './hostile.ts';
 import { type Recorder, record } from './recorder.mjs';
 
+const BY_REF = FLAG.FIRST | FLAG.LAST | FLAG.BY_REF;
 const HELLO_THERE = Buffer.from([0xab, ...Buffer.from('hello there')]); // msgpack: a string of 11 bytes
 
 let bus: Bus;
@@ -17,7 +18,7 @@ let heard: Recorder;
 beforeEach(async () => {
   directory = scratch();
   const limits = { topicsPerPeer: 8, heldBytes: 1000, maxMessageBytes: 1_000_000, assemblyBytes: 1_500_000 };
-  bus = await open({ name: 'target', directory, limits });
+  bus = await open({ name: 'target', directory, limits, transports: ['uds', 'shm'] });
   errors = errorsOf(bus);
   heard = record(bus, '>');
 });
@@ -92,6 +93,16 @@ describe('frames of a participant that misbehaves, on the data socket', () => {
     ['a fragment beyond its message', event(1, { flags: FLAG.FIRST, total: 4, fragmentOffset: 0 })],
     ['a message over the limit', event(1, { flags: FLAG.FIRST, total: 1_000_001, fragmentOffset: 0 })],
     ['a checksum that is wrong', event(1, { flags: FLAG.FIRST | FLAG.LAST | FLAG.CHECKSUM, checksum: 1 })],
+    ['a reference to nothing', event(1, { flags: BY_REF, payload: Buffer.alloc(0) })],
+    ['a reference that is cut off', event(1, { flags: BY_REF, payload: Buffer.from('\x03shm\0\0\0\0') })],
+    [
+      'a reference to memory of a transport without any',
+      event(1, { flags: BY_REF, payload: Buffer.from('\x03uds\0\0\0\0here') }),
+    ],
+    [
+      'a reference to memory that shm does not find',
+      event(1, { flags: BY_REF, payload: Buffer.from('\x03shm\0\0\0\0here') }),
+    ],
   ])('%s: the link is cut', async (_, frame) => {
     const { hostile, inbox } = await attached();
     inbox.send(frame);

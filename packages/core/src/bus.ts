@@ -136,6 +136,12 @@ export class Bus {
     const group = options?.group;
     assertGroup(group, `subscribe ${pattern}`);
     const schema = typeof topic === 'string' ? undefined : topic.schema;
+    if (options?.lease === true && schema !== undefined) {
+      throw new BusError('INVALID_OPTION', 'bytes that are lent cannot be checked by a schema', {
+        where: `subscribe ${pattern}`,
+        remedy: 'subscribe by name, or without lease',
+      });
+    }
     const subscription = new ActiveSubscription(
       engine,
       pattern,
@@ -143,6 +149,7 @@ export class Bus {
       handler as MessageHandler<unknown> | undefined,
       options?.concurrency,
       group,
+      options?.lease === true,
     );
     engine.subscriptions.add(subscription);
     engine.interest.addLocal(pattern, subscription);

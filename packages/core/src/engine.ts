@@ -7,7 +7,7 @@ import { OwnServices, type OwnServicesHost } from './calls/own-services.ts';
 import type { Server } from './calls/pending-request.ts';
 import { type RequestHost, Requests } from './calls/requests.ts';
 import type { CodecTable } from './codecs/index.ts';
-import type { BusError, Clock, ErrorCode, Logger, PeerInfo } from './contract/index.ts';
+import type { BusError, Clock, ErrorCode, Logger, PeerInfo, RegionProvider } from './contract/index.ts';
 import type { Hello } from './control/hello.ts';
 import { type ProcessIdentity, sameProcess } from './control/process-identity.ts';
 import type { Records } from './control/records.ts';
@@ -183,6 +183,10 @@ export class Engine implements Hosts {
   }
 
   // Receiving
+
+  regions(transport: string): RegionProvider | undefined {
+    return this.transports.regions(transport);
+  }
 
   cancelled(link: Link | undefined, correlation: number): void {
     this.ownServices.cancelled(link, correlation);

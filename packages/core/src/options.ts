@@ -81,6 +81,13 @@ export interface SubscribeOptions {
    * with a member while it has any outstanding. Other groups, and subscriptions without one, get the message as well.
    */
   group?: string;
+  /**
+   * `message.data` is a `Lease`: the bytes where their publisher has written them, not a copy, when they came by reference
+   * (`publisher.loan`), else a private copy. The handler must `release()` each, at the latest when it has no more use for
+   * it; the publisher cannot use the memory before. It trusts the publisher, who can still write there. For bytes only.
+   * Messages of a group, and acknowledged ones, are copied all the same.
+   */
+  lease?: boolean;
   /** Ends the subscription. */
   signal?: AbortSignal;
 }

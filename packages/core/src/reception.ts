@@ -41,6 +41,7 @@ export class Reception {
    */
   remote(link: Link, message: IncomingMessage): void {
     if (RECEIVED.hasSubscribers) this.#host.diagnostics.received(link.peer, message);
+    if (message.kind !== KIND.EVENT && message.lease !== undefined) message.copyOut();
     switch (message.kind) {
       case KIND.EVENT:
         this.#host.delivery.remote(link, message);

@@ -1,5 +1,5 @@
 import { failureOf } from './calls/remote-failure.ts';
-import { BusError, isBusError, PRIORITIES } from './contract/index.ts';
+import { BusError, isBusError, type Lease, PRIORITIES } from './contract/index.ts';
 import type { CreditHold } from './credit.ts';
 import type { Message } from './message.ts';
 import type { StandardSchema } from './standard-schema.ts';
@@ -60,6 +60,8 @@ export class ActiveSubscription implements Subscription {
   /** The group it shares its messages with. */
   readonly group: string | undefined;
   readonly schema: StandardSchema | undefined;
+  /** It gets its messages as leases. */
+  readonly lease: boolean;
   ready: Promise<void> = Promise.resolve();
 
   readonly #host: SubscriptionHost;
@@ -86,11 +88,13 @@ export class ActiveSubscription implements Subscription {
     handler: MessageHandler<unknown> | undefined,
     concurrency: number | undefined,
     group?: string,
+    lease = false,
   ) {
     this.#host = host;
     this.pattern = pattern;
     this.group = group;
     this.schema = schema;
+    this.lease = lease;
     this.#handler = handler;
     this.#concurrency = concurrency ?? 0;
   }
@@ -223,7 +227,7 @@ export class ActiveSubscription implements Subscription {
     this.#queued--;
     const { message, flow, hold } = waiting;
     if (this.#host.isExpired(hold)) {
-      hold.givenUp();
+      this.#drop(waiting);
       return;
     }
     hold.begun();
@@ -271,7 +275,7 @@ export class ActiveSubscription implements Subscription {
       this.#queued--;
       const { message, hold } = first;
       if (this.#host.isExpired(hold)) {
-        hold.givenUp();
+        this.#drop(first);
         continue;
       }
       hold.begun();
@@ -301,7 +305,13 @@ export class ActiveSubscription implements Subscription {
   #giveUp(left: readonly Waiting[]): void {
     if (left.length === 0) return;
     if (this.group !== undefined) this.#host.givenUp(this, left);
-    else for (const { hold } of left) hold.givenUp();
+    else for (const waiting of left) this.#drop(waiting);
+  }
+
+  /** Nobody will see it. */
+  #drop({ message, hold }: Waiting): void {
+    if (this.lease) (message.data as Lease).release();
+    hold.givenUp();
   }
 
   [Symbol.dispose](): void {

@@ -7,6 +7,7 @@ import {
   type PeerInfo,
   type PeerTransport,
   type Receiver,
+  type RegionProvider,
   shown,
   type TransportCapabilities,
   type TransportContext,
@@ -163,6 +164,17 @@ export class TransportSet {
       common.push({ name: plugin.name, medium, address: offer.address, capabilities });
     }
     return common;
+  }
+
+  /** The bulk memory of `transport`; undefined where it has none. */
+  regions(transport: string): RegionProvider | undefined {
+    return this.#installed.get(transport)?.medium.regions;
+  }
+
+  /** The first transport that has bulk memory, by name. */
+  get lender(): string | undefined {
+    for (const [name, { medium }] of this.#installed) if (medium.regions !== undefined) return name;
+    return undefined;
   }
 
   attach(peer: PeerInfo, transport: string, message: Uint8Array): void {

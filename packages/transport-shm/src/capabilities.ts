@@ -4,6 +4,9 @@ import { maxRingFrame } from '@busbar/ring';
 /** Bytes of one sender's ring: a hundred idle senders are 25 MiB, and a busy ring fits into the second-level cache. */
 export const RING_BYTES = 262_144;
 
+/** Bytes that one participant lends at most, unless it says otherwise. */
+export const LENDING_BYTES = 134_217_728;
+
 /** What this transport can do where the kernel and the engine allow it. */
 export const CAPABILITIES: TransportCapabilities = {
   scope: 'host',
@@ -19,7 +22,7 @@ export const CAPABILITIES: TransportCapabilities = {
   bufferBytes: RING_BYTES,
   knowsInterest: false,
   fanOut: false,
-  regions: false,
+  regions: true,
   fdPassing: false,
   wakeup: 'poll',
   peerIdentity: 'kernel',

@@ -29,7 +29,13 @@ export type FromReceiver =
     }
   | { readonly op: 'refused'; readonly ring: number; readonly reason: string };
 
-export type Handshake = FromSender | FromReceiver;
+/** From the owner of regions to those it may have lent from them: this one is not referred to any more. */
+export interface Retired {
+  readonly op: 'retired';
+  readonly region: number;
+}
+
+export type Handshake = FromSender | FromReceiver | Retired;
 
 const MAX_BYTES = 2048;
 const MAX_REASON_CHARACTERS = 500;
@@ -63,6 +69,8 @@ export function decodeHandshake(bytes: Uint8Array): Handshake | undefined {
     case 'attached':
     case 'abandoned':
       return numbers('ring') ? (message as Handshake) : undefined;
+    case 'retired':
+      return numbers('region') ? (message as unknown as Handshake) : undefined;
     default:
       return undefined;
   }

@@ -22,6 +22,7 @@ import { Dials } from './dials.ts';
 import { decodeHandshake, encodeHandshake, type FromReceiver, type Handshake, refusal } from './handshake.ts';
 import { InboundRing } from './inbound-ring.ts';
 import { ShmReceiver } from './receiver.ts';
+import { ShmRegions } from './regions/provider.ts';
 import { ShmSender } from './sender.ts';
 import { Waiters } from './waiters.ts';
 
@@ -40,18 +41,30 @@ export class ShmTransport implements PeerTransport {
   readonly #dials: Dials;
   /** By the number in the handshake. */
   readonly #senders = new Map<number, ShmSender>();
+  readonly regions: ShmRegions;
   #receiver: ShmReceiver | undefined;
   #closing: Promise<void> | undefined;
 
   /** @throws BusError RESOURCE_EXHAUSTED | NEEDS_NATIVE */
-  constructor(name: string, context: TransportContext) {
+  constructor(name: string, context: TransportContext, lendingBytes: number) {
     this.#name = name;
     this.#context = context;
     this.#maxFrameLength = Math.min(context.limits.maxFrameLength, CAPABILITIES.maxFrameLength);
     this.#dials = new Dials(context.clock);
     this.#doorbell = createDoorbell(() => this.#rung());
+    this.regions = new ShmRegions(
+      {
+        name,
+        label: `busbar-${context.self.id}-lent`,
+        bell: this.#doorbell.descriptor,
+        retired: (region, borrowers) => {
+          for (const peer of borrowers) this.#send(peer, { op: 'retired', region });
+        },
+      },
+      lendingBytes,
+    );
     context.control.onMessage((peer, message) => this.#onControl(peer, message));
-    context.control.onPeerLost((peer) => this.#onPeerLost(peer));
+    context.control.onPeerLost((peer, dead) => this.#onPeerLost(peer, dead));
   }
 
   async listen(): Promise<Receiver> {
@@ -105,6 +118,9 @@ export class ShmTransport implements PeerTransport {
         return;
       case 'refused':
         this.#refused(peer, message.ring, message.reason);
+        return;
+      case 'retired':
+        this.regions.retired(peer, message.region);
         return;
       default:
         this.#context.metrics.count('shm_protocol_errors', 1);
@@ -201,7 +217,8 @@ export class ShmTransport implements PeerTransport {
     if (!ending) this.#send(peer, refusal(number, 'the inbox was closed'));
   }
 
-  #onPeerLost(peer: PeerInfo): void {
+  #onPeerLost(peer: PeerInfo, dead: boolean): void {
+    this.regions.peerLost(peer, dead);
     this.#dials.cancel(
       () => new BusError('PEER_GONE', 'the link to the peer ended', { where: peer.name, outcome: 'not-sent' }),
       peer,
@@ -213,6 +230,7 @@ export class ShmTransport implements PeerTransport {
   #rung(): void {
     this.#waiters.rung();
     this.#receiver?.rung();
+    this.regions.rung();
   }
 
   #assertOpen(): void {
@@ -228,6 +246,7 @@ export class ShmTransport implements PeerTransport {
     this.#dials.cancel(() => new BusError('CLOSED', 'the transport was closed', { where: this.#name }));
     await Promise.all([...this.#senders.values()].map((sender) => sender.close()));
     await this.#receiver?.close();
+    this.regions.close();
     this.#doorbell.close();
   }
 }

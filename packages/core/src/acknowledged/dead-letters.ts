@@ -186,6 +186,7 @@ export class DeadLetters implements DeadLetterBox {
       expiry: 0,
       via: undefined,
       onFull: ON_FULL.WAIT,
+      lent: undefined,
       value: undefined,
       byReference: false,
     };

@@ -193,6 +193,7 @@ function receiptShipment({ entry }: Label): Shipment {
     expiry: 0,
     via: undefined,
     onFull: ON_FULL.WAIT,
+    lent: undefined,
     value: undefined,
     byReference: false,
   };

@@ -62,6 +62,7 @@ export function prepare(
     expiry: 0,
     via: options?.via,
     onFull: ON_FULL.WAIT,
+    lent: undefined,
     value: undefined,
     byReference: false,
   };

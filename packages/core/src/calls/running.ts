@@ -193,6 +193,7 @@ export function answerShipment(request: Pick<Served, 'priority' | 'flow'>): Ship
     expiry: 0,
     via: undefined,
     onFull: ON_FULL.WAIT,
+    lent: undefined,
     value: undefined,
     byReference: false,
   };

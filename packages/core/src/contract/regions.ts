@@ -3,24 +3,46 @@ import type { PeerInfo } from './peer.ts';
 /**
  * Bulk memory handed over by reference: shm slots, dma slabs. The frame itself (flag `by-ref`, payload = descriptor)
  * travels on any route. A transport with `capabilities.regions` offers one of these.
+ *
+ * A slab is its sender's until it calls `release`, and then stays as it is until every peer that it was exported to has
+ * let go of it or is dead; never is it taken back by time.
  */
 export interface RegionProvider {
-  /** A slab of at least `bytes`, zeroed before it changes owner. @throws BusError RESOURCE_EXHAUSTED */
-  alloc(bytes: number): Promise<Slab>;
-  /** What the receiver needs to find the slab: at most 64 bytes, position-independent. */
-  export(slab: Slab): Uint8Array;
-  /** Opens a peer's slab; by default the bus copies it out and releases at once. @throws BusError PROTOCOL_ERROR */
-  open(descriptor: Uint8Array, peer: PeerInfo): Promise<Lease>;
+  /** Payloads from this size on, in bytes, arrive sooner by reference than in fragments of this transport: measured. */
+  readonly border: number;
+  /**
+   * A slab of exactly `bytes`, 1 or more. It may bear what was in it before. Undefined: none is free now; see `onFree`.
+   * @throws BusError TOO_LARGE: never, whoever lets go; RESOURCE_EXHAUSTED
+   */
+  tryAlloc(bytes: number): Slab | undefined;
+  /** Calls back once when `tryAlloc` may say otherwise than undefined. */
+  onFree(callback: () => void): void;
+  /**
+   * The slab's bytes are to be `peer`'s to read: at most 64 bytes that tell it where they are, valid until the next call.
+   * A second time for the same slab and peer says the same. Undefined: this peer cannot be given it.
+   */
+  export(slab: Slab, peer: PeerInfo): Uint8Array | undefined;
+  /**
+   * Opens what a peer has exported, once a descriptor. By default the bus copies it out and releases at once. Undefined: its
+   * sender has taken it back meanwhile, since the link broke; it will be sent again if the link goes on.
+   * @throws BusError PROTOCOL_ERROR: no peer says this; RESOURCE_EXHAUSTED | TRANSPORT_FAILED
+   */
+  open(descriptor: Uint8Array, peer: PeerInfo): Lease | undefined;
 }
 
-/** Memory of the sender's until it is handed over or released. */
+/** Memory of the sender's until it is released. */
 export interface Slab {
   readonly view: Uint8Array;
+  /** The owner writes and exports it no more. */
   release(): void;
 }
 
-/** Memory of a peer's, readable until released. The peer may still write it unless the provider sealed it. */
-export interface Lease {
+/**
+ * Bytes lent to their receiver. Nothing is copied, so they are where the sender can still write: whoever takes a lease
+ * trusts the sender. Good until `release`, or until this bus is closed; then the view reads zeros, or newer messages.
+ */
+export interface Lease extends Disposable {
   readonly view: Uint8Array;
+  /** The sender may use the memory again. Idempotent. */
   release(): void;
 }

@@ -2,6 +2,8 @@ import type { CodecTable } from '../codecs/index.ts';
 import { BusError, type FrameBuffer, isBusError } from '../contract/index.ts';
 import type { Counters } from '../outcomes.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
+import type { ActiveSubscription } from '../subscription.ts';
+import { OwnBytes } from './leases.ts';
 
 export interface DecodeHost {
   readonly counters: Counters;
@@ -34,11 +36,38 @@ export function decode(
     const data = host.codecs.decode(codec, buffer, start, end);
     return schema === undefined ? data : validate(schema, data, `message ${topic} from ${from}`);
   } catch (error) {
-    host.counters.invalid++;
-    const located = locate(error, `message ${topic} from ${from}`);
-    host.rejected(located);
-    return new Unreadable(located);
+    return refuse(host, locate(error, `message ${topic} from ${from}`));
   }
+}
+
+/** As `decode`, in the form in which `subscription` wants it: the value, or its bytes as a lease of private memory. */
+export function decodeFor(
+  host: DecodeHost,
+  subscription: Pick<ActiveSubscription, 'lease' | 'schema'>,
+  codec: number,
+  buffer: FrameBuffer,
+  start: number,
+  end: number,
+  topic: string,
+  from: string,
+): unknown {
+  const data = decode(host, subscription.schema, codec, buffer, start, end, topic, from);
+  if (!subscription.lease || data instanceof Unreadable) return data;
+  return data instanceof Uint8Array ? new OwnBytes(data) : refuse(host, notBytes(topic, from));
+}
+
+/** What is a value where a subscription wants bytes; counted and reported. */
+function refuse(host: DecodeHost, error: BusError): Unreadable {
+  host.counters.invalid++;
+  host.rejected(error);
+  return new Unreadable(error);
+}
+
+function notBytes(topic: string, from: string): BusError {
+  return new BusError('DECODE_FAILED', 'a value, and only bytes can be lent', {
+    where: `message ${topic} from ${from}`,
+    remedy: 'publish a Uint8Array, or subscribe without lease',
+  });
 }
 
 /** The codec or schema knows what is wrong; the reader needs to know with which message. */

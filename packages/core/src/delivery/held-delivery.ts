@@ -9,7 +9,7 @@ import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Link } from '../link/link.ts';
 import type { Message } from '../message.ts';
 import type { ActiveSubscription, Waiting } from '../subscription.ts';
-import { type DecodeHost, decode, Unreadable } from './decode.ts';
+import { type DecodeHost, decodeFor, Unreadable } from './decode.ts';
 import { AcknowledgedMessage, ReceivedMessage } from './received-message.ts';
 
 export interface HeldDeliveryHost extends DecodeHost {
@@ -110,9 +110,9 @@ export class HeldDelivery {
     processing.offered();
   }
 
-  #read(arrival: Arrival, { schema }: ActiveSubscription): unknown {
+  #read(arrival: Arrival, subscription: ActiveSubscription): unknown {
     const { byReference, value, codec, buffer, start, end, entry, from } = arrival;
-    return byReference ? value : decode(this.#host, schema, codec, buffer, start, end, entry.name, from.name);
+    return byReference ? value : decodeFor(this.#host, subscription, codec, buffer, start, end, entry.name, from.name);
   }
 
   /** The member that takes the next message of `flow`; undefined when there is none any more. */
@@ -150,7 +150,7 @@ export class HeldDelivery {
     const entry = interest.entry(topic);
     interest.refresh(entry);
     const group = entry.group(from.group as string);
-    const heirs = group?.subscriptions.filter(({ schema }) => schema === from.schema);
+    const heirs = group?.subscriptions.filter(({ schema, lease }) => schema === from.schema && lease === from.lease);
     return heirs && group?.shares.choose(heirs, flow);
   }
 }

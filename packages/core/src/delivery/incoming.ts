@@ -1,4 +1,5 @@
-import { type PeerInfo, PRIORITIES } from '../contract/index.ts';
+import { raw } from '../codecs/index.ts';
+import { frameBuffer, type Lease, type PeerInfo, PRIORITIES } from '../contract/index.ts';
 import { type CreditAccount, CreditHold } from '../credit.ts';
 import type { Expiry } from '../expiry.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
@@ -7,8 +8,9 @@ import type { Link } from '../link/link.ts';
 import type { OutMessage } from '../link/out-message.ts';
 import type { Message } from '../message.ts';
 import type { ActiveSubscription, Waiting } from '../subscription.ts';
-import { decode, Unreadable } from './decode.ts';
+import { decodeFor, Unreadable } from './decode.ts';
 import { type Arrival, HeldDelivery, type HeldDeliveryHost } from './held-delivery.ts';
+import { SharedLease } from './leases.ts';
 import { ReceivedMessage } from './received-message.ts';
 
 export interface DeliveryHost extends HeldDeliveryHost {
@@ -34,18 +36,22 @@ export class EventDelivery {
     const entry = topic.entry;
     counters.received++;
     if (this.#host.expiry.hasPassed(message.expiry)) {
+      message.lease?.release();
       counters.expired++;
       topic.returned(message.cost, message.reliable);
       if (message.acknowledged) this.#host.receipts.expired(link, entry, topic.group, message.messageId);
       return;
     }
     if (message.acknowledged || topic.group !== undefined) {
+      message.copyOut();
       this.#held.take(this.#arrivalOf(link, message));
       return;
     }
     interest.refresh(entry);
     const { subscriptions } = entry;
+    const shared = message.lease === undefined ? undefined : sharedLease(message, message.lease);
     if (subscriptions.length === 0) {
+      shared?.release();
       counters.unclaimed++;
       topic.returned(message.cost, message.reliable);
       return;
@@ -57,8 +63,10 @@ export class EventDelivery {
     for (let i = 0; i < subscriptions.length; i++) {
       const subscription = subscriptions[i];
       if (subscription.closed) continue;
-      const { schema } = subscription;
-      const data = decode(this.#host, schema, codec, buffer, start, end, entry.name, link.peer.name);
+      const data =
+        shared !== undefined && subscription.lease
+          ? shared.share()
+          : decodeFor(this.#host, subscription, codec, buffer, start, end, entry.name, link.peer.name);
       if (data instanceof Unreadable) continue;
       const received: Message = new ReceivedMessage(
         entry.name,
@@ -76,6 +84,7 @@ export class EventDelivery {
         subscription.hold(received, priority, flow, hold);
       }
     }
+    shared?.release();
     if (hold === undefined) topic.returned(cost, reliable);
     else hold.release();
   }
@@ -135,10 +144,9 @@ export class EventDelivery {
     for (let i = 0; i < subscriptions.length; i++) {
       const subscription = subscriptions[i];
       if (subscription.closed) continue;
-      const { schema } = subscription;
       const data = byReference
         ? value
-        : decode(this.#host, schema, codec, payload, start, start + size, entry.name, self.name);
+        : decodeFor(this.#host, subscription, codec, payload, start, start + size, entry.name, self.name);
       if (data instanceof Unreadable) continue;
       const received: Message = new ReceivedMessage(
         entry.name,
@@ -159,6 +167,23 @@ export class EventDelivery {
     if (hold === undefined) account.returned(cost, true);
     else hold.release();
   }
+}
+
+/**
+ * Keeps what came by reference open while subscriptions are given it: as it is, or as copies. Bytes are copied straight from
+ * there; anything that is to be read must be private before.
+ */
+function sharedLease(message: IncomingMessage, lease: Lease): SharedLease | undefined {
+  if (message.codec !== raw.id) {
+    message.copyOut();
+    return undefined;
+  }
+  const { buffer, byteOffset, length } = lease.view;
+  message.buffer = frameBuffer(buffer, byteOffset, length);
+  message.start = 0;
+  message.end = length;
+  message.lease = undefined;
+  return new SharedLease(lease);
 }
 
 function ownArrivalOf(

@@ -6,6 +6,7 @@ import { type Group, NOBODY, OWN_BUS } from '../interest/group.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Limits } from '../limits.ts';
+import type { LentPayload } from '../link/lent-payload.ts';
 import type { Link } from '../link/link.ts';
 import { ON_FULL, type OutMessage, type OutMessagePool, type Settlement, type Target } from '../link/out-message.ts';
 import { CREDIT_OVERHEAD, type OutTopic } from '../link/out-topic.ts';
@@ -39,6 +40,8 @@ export interface Shipment extends EncodedPayload {
   via: string | undefined;
   /** One of `ON_FULL`. */
   onFull: number;
+  /** Where the payload is, when peers may be told instead of given it. */
+  lent: LentPayload | undefined;
   /** For local subscribers by reference. */
   value: unknown;
   byReference: boolean;
@@ -320,6 +323,10 @@ export class Outgoing {
     message.payload = shipment.payload;
     message.start = shipment.start;
     message.size = shipment.size;
+    if (shipment.lent !== undefined) {
+      message.lent = shipment.lent;
+      shipment.lent.retain();
+    }
     message.headers = shipment.headers;
     message.expiry = shipment.expiry;
     message.topic = account;

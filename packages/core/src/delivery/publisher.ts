@@ -1,14 +1,26 @@
-import { resolveDeadline } from '../call-options.ts';
-import { BACK_PRESSURED, BusError, CLOSED, NOT_CONNECTED, OK, type SendResult } from '../contract/index.ts';
+import { assertCount, resolveDeadline } from '../call-options.ts';
+import { raw } from '../codecs/index.ts';
+import {
+  BACK_PRESSURED,
+  BusError,
+  CLOSED,
+  NOT_CONNECTED,
+  OK,
+  type RegionProvider,
+  type SendResult,
+  type Slab,
+} from '../contract/index.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { Expiry } from '../expiry.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
 import type { Limits } from '../limits.ts';
+import { LentPayload } from '../link/lent-payload.ts';
 import { NO_BYTES, type Settlement, type UnderWay } from '../link/out-message.ts';
 import { isSuccess, type Outcome } from '../outcomes.ts';
 import type { ResolvedQos } from '../qos.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
 import type { Encoder } from './encoder.ts';
+import { Loan } from './loan.ts';
 import type { Outgoing, Shipment } from './outgoing.ts';
 
 /** What became of everything sent since the last `flush`. */
@@ -34,6 +46,15 @@ export interface Publisher<T = unknown> {
    */
   send(value: T): SendResult;
   /**
+   * Memory of exactly `bytes` to fill in and send without a copy: who shares a transport with regions (shared memory) is
+   * told where it is, everybody else gets the bytes. It may bear what was in it before. Waits while all there is is lent.
+   *
+   * @throws BusError (as rejection) TRANSPORT_UNAVAILABLE: no installed transport has regions; TOO_LARGE;
+   * DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`: subscribers keep what they were lent; MISUSE: the
+   * topic has a schema, and these are bytes; INVALID_OPTION, RESOURCE_EXHAUSTED, CLOSED.
+   */
+  loan(bytes: number, options?: { deadline?: number }): Promise<Loan>;
+  /**
    * Resolves when `send` may be tried again after BACK_PRESSURED or NOT_CONNECTED.
    * @throws BusError (as rejection) CLOSED; DEADLINE_EXCEEDED after `deadline` ms, default `limits.deadlineMs`: somebody
    * does not read, or nobody has subscribed; INVALID_OPTION.
@@ -55,6 +76,9 @@ export interface PublisherHost {
   readonly deadlines: Deadlines;
   readonly expiry: Expiry;
   readonly limits: Limits;
+  /** The transport that lends memory, and its memory. */
+  readonly transports: { readonly lender: string | undefined };
+  regions(transport: string): RegionProvider | undefined;
   /** Calls back once when credit returned somewhere, or the bus closed. */
   awaitRoom(callback: () => void): void;
   holdProcess(): void;
@@ -113,6 +137,7 @@ export class TopicPublisher implements Publisher, Settlement {
       expiry: 0,
       via,
       onFull,
+      lent: undefined,
       value: undefined,
       byReference,
     };
@@ -140,6 +165,97 @@ export class TopicPublisher implements Publisher, Settlement {
       return BACK_PRESSURED;
     if (this.#ttl > 0) shipment.expiry = this.#host.expiry.after(this.#ttl);
     outgoing.send(entry, shipment, this);
+    return OK;
+  }
+
+  async loan(bytes: number, options?: { deadline?: number }): Promise<Loan> {
+    const where = `publisher ${this.topic}`;
+    const deadline = this.#deadline(options);
+    if (this.#schema !== undefined) {
+      throw new BusError('MISUSE', 'bytes that are lent cannot be checked by a schema', {
+        where,
+        remedy: 'make the publisher with a plain topic name, or use send()',
+      });
+    }
+    if (this.#shipment.byReference) {
+      throw new BusError('MISUSE', 'local subscribers cannot be handed memory that is used again', {
+        where,
+        remedy: "make a publisher without local: 'reference'",
+      });
+    }
+    assertCount('a loan of so many bytes:', bytes, where);
+    const { maxMessageBytes } = this.#host.limits;
+    if (bytes > maxMessageBytes) {
+      throw new BusError('TOO_LARGE', `a loan of ${bytes} bytes exceeds the limit of ${maxMessageBytes}`, {
+        where,
+        remedy: 'split it, or raise limits.maxMessageBytes on both sides',
+      });
+    }
+    const lender = this.#host.transports.lender;
+    const regions = lender === undefined ? undefined : this.#host.regions(lender);
+    if (lender === undefined || regions === undefined) {
+      throw new BusError(
+        this.#host.closed ? 'CLOSED' : 'TRANSPORT_UNAVAILABLE',
+        'no installed transport lends memory',
+        {
+          where,
+          remedy: 'install one with regions, such as @busbar/transport-shm, or use send()',
+        },
+      );
+    }
+    const slab = regions.tryAlloc(bytes) ?? (await this.#freeSlab(regions, bytes, deadline));
+    return new Loan(new LentPayload(lender, regions, slab), this);
+  }
+
+  /** Waits until somebody lets go of what was lent. */
+  #freeSlab(regions: RegionProvider, bytes: number, deadline: number): Promise<Slab> {
+    let waiting = true;
+    const free = new Promise<Slab>((resolve, reject) => {
+      const attempt = (): void => {
+        if (!waiting) return;
+        try {
+          const slab = regions.tryAlloc(bytes);
+          if (slab === undefined) regions.onFree(attempt);
+          else resolve(slab);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      attempt();
+    });
+    return this.#host.deadlines.within(free, deadline, () => {
+      waiting = false;
+      return this.#late(
+        'all memory that may be lent is lent',
+        'look for a subscriber that does not release its leases',
+      );
+    });
+  }
+
+  /** Sends what `loan` gave; the payload is the loan's to release. */
+  sendLent(lent: LentPayload): SendResult {
+    const { closed, outgoing, encoder } = this.#host;
+    if (closed) return CLOSED;
+    const entry = this.#entry;
+    const shipment = this.#shipment;
+    if (shipment.acknowledged !== undefined && outgoing.audience(entry) === 0) return NOT_CONNECTED;
+    this.#lastBytes = lent.bytes;
+    if (this.#refusesWhenFull && outgoing.admits(entry, lent.bytes, shipment) !== OK) return BACK_PRESSURED;
+    // What may have to be sent again, or become a dead letter, is kept in private memory.
+    if (shipment.acknowledged !== undefined) encoder.into(shipment, lent.slab.view, this.topic);
+    else {
+      shipment.codec = raw.id;
+      shipment.payload = lent.buffer;
+      shipment.start = 0;
+      shipment.size = lent.bytes;
+      shipment.lent = lent;
+    }
+    if (this.#ttl > 0) shipment.expiry = this.#host.expiry.after(this.#ttl);
+    try {
+      outgoing.send(entry, shipment, this);
+    } finally {
+      shipment.lent = undefined;
+    }
     return OK;
   }
 

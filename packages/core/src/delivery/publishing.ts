@@ -56,6 +56,7 @@ export function publish(
     expiry: options?.ttl === undefined ? 0 : engine.expiry.after(options.ttl),
     via: options?.via,
     onFull: onFullOf(options?.onFull ?? 'wait', where),
+    lent: undefined,
     value: undefined,
     byReference: false,
   };

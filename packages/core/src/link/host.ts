@@ -1,4 +1,4 @@
-import type { BusError, Clock, Logger } from '../contract/index.ts';
+import type { BusError, Clock, Logger, RegionProvider } from '../contract/index.ts';
 import type { Expiry } from '../expiry.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
@@ -18,6 +18,8 @@ export interface LinkHost extends SettlementHost {
   readonly interest: Interest;
   readonly messages: OutMessagePool;
   readonly turnEnd: TurnEnd;
+  /** The bulk memory of a transport of this bus; undefined where it has none. */
+  regions(transport: string): RegionProvider | undefined;
   /** Takes messages, whole and in order. */
   readonly reception: Reception;
   /** A peer no longer wants the answer to its request. */

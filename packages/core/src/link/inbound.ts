@@ -4,8 +4,10 @@ import {
   FLOWS_PER_LINK,
   type FrameBuffer,
   FrameHeader,
+  isBusError,
   isTopic,
   KIND,
+  type Lease,
   readFrameHeader,
   SECTION,
   type TransportCapabilities,
@@ -25,6 +27,7 @@ import { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
 import { CREDIT_OVERHEAD } from './out-topic.ts';
 import { readPairs } from './pairs.ts';
+import { readReference } from './reference.ts';
 import { Resequencer } from './resequencer.ts';
 
 /** Announced losses that one flow may have ahead of it. */
@@ -144,10 +147,19 @@ export class Inbound {
       this.#fragment(flow, buffer, offset, via, lossless);
       return;
     }
+    let lease: Lease | undefined;
+    if ((header.flags & FLAG.BY_REF) !== 0) {
+      lease = this.#open(buffer, offset);
+      // Not taken, so that it may come again.
+      if (lease === undefined) return;
+    }
     this.#next[flow]++;
     this.#dropAssembly(flow);
     const topic = this.#topic();
-    if (topic === undefined) return;
+    if (topic === undefined) {
+      lease?.release();
+      return;
+    }
     incoming.kind = header.kind;
     incoming.priority = header.priority;
     incoming.codec = header.codec;
@@ -164,9 +176,31 @@ export class Inbound {
     incoming.buffer = buffer;
     incoming.start = offset + header.headerLength;
     incoming.end = offset + header.length;
+    incoming.lease = lease;
     // What a medium may lose takes no credit: the lost part could never be returned.
-    incoming.cost = lossless ? incoming.end - incoming.start + CREDIT_OVERHEAD : 0;
+    incoming.cost = lossless ? incoming.size + CREDIT_OVERHEAD : 0;
     this.#host.reception.remote(this.#link, incoming);
+    incoming.lease = undefined;
+  }
+
+  /** What the frame in `header` refers to; undefined when it is not to be had, or the link was cut for it. */
+  #open(buffer: FrameBuffer, offset: number): Lease | undefined {
+    try {
+      const { transport, descriptor } = readReference(buffer.u8, offset + header.headerLength, offset + header.length);
+      const regions = this.#host.regions(transport);
+      if (regions === undefined) {
+        this.#violation(`a reference to memory of ${JSON.stringify(transport)}, which has none here`);
+        return undefined;
+      }
+      const lease = regions.open(descriptor, this.#link.peer);
+      const { maxMessageBytes } = this.#host.limits;
+      if (lease === undefined || lease.view.length <= maxMessageBytes) return lease;
+      lease.release();
+      this.#violation(`a message of ${lease.view.length} bytes exceeds the limit of ${maxMessageBytes}`);
+    } catch (error) {
+      this.#violation(isBusError(error) ? `${error.code}: ${error.what}` : String(error));
+    }
+    return undefined;
   }
 
   #headers(buffer: FrameBuffer, offset: number): Readonly<Record<string, string>> | undefined {

@@ -1,4 +1,4 @@
-import type { FrameBuffer } from '../contract/index.ts';
+import { allocateFrameBuffer, type FrameBuffer, type Lease } from '../contract/index.ts';
 import type { InTopic } from './in-topic.ts';
 
 /** A received message on its way to subscriptions, calls or pending requests. Reused: valid during the call. */
@@ -24,8 +24,27 @@ export class IncomingMessage {
   buffer!: FrameBuffer;
   start = 0;
   end = 0;
+  /** The payload came by reference and is here; whoever takes the message calls `copyOut`, or keeps the lease. */
+  lease: Lease | undefined;
   /** Credit to return when it is taken. */
   cost = 0;
+
+  /** Bytes of the payload. */
+  get size(): number {
+    return this.lease === undefined ? this.end - this.start : this.lease.view.length;
+  }
+
+  /** Copies what came by reference into private memory, and lets go of it. */
+  copyOut(): void {
+    const { lease } = this;
+    if (lease === undefined) return;
+    this.buffer = allocateFrameBuffer(lease.view.length);
+    this.buffer.u8.set(lease.view);
+    this.start = 0;
+    this.end = lease.view.length;
+    lease.release();
+    this.lease = undefined;
+  }
 }
 
 /** What is looked at of an answer to a request, whether it came over a link or from the own bus. */

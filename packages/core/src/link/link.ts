@@ -116,6 +116,12 @@ export class Link {
     return this.connected && this.subscribeSent === this.subscribeAcked;
   }
 
+  /** The peer can open what regions of this transport hold: both sides have it. */
+  opens(transport: string): boolean {
+    for (const route of this.routes) if (route.transport === transport) return true;
+    return false;
+  }
+
   /** Index of the size class of a payload: within one the policy, and what the routes can carry, stay the same. */
   sizeClass(bytes: number): number {
     const borders = this.#borders;

@@ -5,6 +5,7 @@ import { type Counters, isSuccess, type Outcome, type ReasonText } from '../outc
 import { SETTLED } from '../stats/channels.ts';
 import type { Diagnostics } from '../stats/diagnostics.ts';
 import type { FailureTable } from '../stats/failure-table.ts';
+import type { LentPayload } from './lent-payload.ts';
 import type { OutTopic } from './out-topic.ts';
 import type { Route } from './route.ts';
 
@@ -83,6 +84,8 @@ export class OutMessage implements UnderWay {
   payload: FrameBuffer = NO_BYTES;
   start = 0;
   size = 0;
+  /** Where the payload is, when peers may be told instead of given it. */
+  lent: LentPayload | undefined;
   headers: Uint8Array | undefined;
   topic!: OutTopic;
   target!: Target;
@@ -188,6 +191,10 @@ export class OutMessagePool {
     message.payload = NO_BYTES;
     message.start = 0;
     message.size = 0;
+    if (message.lent !== undefined) {
+      message.lent.release();
+      message.lent = undefined;
+    }
     message.headers = undefined;
     message.value = undefined;
     message.byReference = false;

@@ -1,17 +1,14 @@
 import {
-  align8,
   BACK_PRESSURED,
   type BusError,
   CLOSED,
   copyAligned,
   FLAG,
-  FrameHeader,
   fromSystemError,
   HEADER_BYTES,
   NOT_CONNECTED,
   OK,
   type PeerTransport,
-  SECTION,
   type Sender,
   type TransportCapabilities,
   WHOLE,
@@ -20,8 +17,11 @@ import {
 import type { Candidate } from '../selector/select.ts';
 import { ROUTE, SENT } from '../stats/channels.ts';
 import type { LinkHost } from './host.ts';
+import type { LentPayload } from './lent-payload.ts';
 import type { Link } from './link.ts';
+import { complete, describePiece, describeWhole, header } from './message-header.ts';
 import { MessageQueue, type OutMessage } from './out-message.ts';
+import { MAX_REFERENCE_BYTES, writeReference } from './reference.ts';
 import { Unconfirmable } from './unconfirmable.ts';
 
 /** Room that stays free for frames which must pass whatever is queued. */
@@ -30,9 +30,8 @@ const CONTROL_RESERVE_BYTES = 4096;
 const SAMPLE_MASK = 63;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5000;
-
-/** Reused for every header written by this thread: from claim to commit nothing else runs. */
-const header = new FrameHeader();
+/** The peer cannot be told where a payload is: it gets the payload. */
+const NOT_GIVEN = -1;
 
 /**
  * One transport towards one peer: connects on first use, writes messages as frames, keeps those not yet confirmed,
@@ -188,40 +187,42 @@ export class Route implements Candidate {
     const sender = this.#sender;
     if (sender === undefined) return CLOSED;
     const topic = message.topic;
-    let head = HEADER_BYTES;
-    let sections: number = message.reliable ? 0 : SECTION.BEST_EFFORT;
-    let flags: number = WHOLE;
-    if (message.acknowledged) {
-      sections |= SECTION.ACKNOWLEDGED;
-      if (message.redelivered) flags |= FLAG.REDELIVERED;
-    }
-    if (topic.announced[this.index] !== this.session || !this.capabilities.lossless) {
-      sections |= SECTION.TOPIC_NAME;
-      head += align8(1 + topic.label.length);
-    }
-    if (message.headers !== undefined) {
-      sections |= SECTION.HEADERS;
-      head += align8(2 + message.headers.length);
-    }
-    if (message.expiry !== 0) {
-      flags |= FLAG.EXPIRY;
-      head += 8;
-    }
-    if ((this.#samples[message.priority] & SAMPLE_MASK) === 0) {
-      flags |= FLAG.SAMPLED_TIME;
-      head += 8;
+    const isNamed = topic.announced[this.index] !== this.session || !this.capabilities.lossless;
+    const head = describeWhole(message, isNamed, (this.#samples[message.priority] & SAMPLE_MASK) === 0);
+    if (message.lent !== undefined && message.written === 0 && this.#link.opens(message.lent.transport)) {
+      const result = this.#writeReference(sender, message, message.lent, head);
+      if (result !== NOT_GIVEN) return result;
     }
     const { size } = message;
     const length = head + size;
     if (message.written > 0 || length > this.#frameLimit) return this.#writeFragments(sender, message);
     if (!this.#claim(sender, length, message.priority)) return this.#refusal(sender);
-    header.flags = flags;
-    header.sections = sections;
     header.length = length;
     this.#writeHeader(sender, message);
     copyAligned(message.payload, message.start, sender.frame, sender.offset + head, size);
     sender.commit();
     topic.announced[this.index] = this.session;
+    this.#samples[message.priority]++;
+    this.#finish(message);
+    return OK;
+  }
+
+  /** Tells the peer where the payload is. What may be lost is not: nobody would let go of it. */
+  #writeReference(sender: Sender, message: OutMessage, lent: LentPayload, head: number): number {
+    if (!this.capabilities.lossless) return NOT_GIVEN;
+    if (!this.#claim(sender, head + MAX_REFERENCE_BYTES, message.priority)) return this.#refusal(sender);
+    const descriptor = lent.regions.export(lent.slab, this.#link.peer);
+    if (descriptor === undefined) {
+      sender.abort();
+      return NOT_GIVEN;
+    }
+    const { buffer, bytes } = writeReference(lent.transport, descriptor);
+    header.flags |= FLAG.BY_REF;
+    header.length = head + bytes;
+    this.#writeHeader(sender, message);
+    copyAligned(buffer, 0, sender.frame, sender.offset + head, bytes);
+    sender.commit(header.length);
+    message.topic.announced[this.index] = this.session;
     this.#samples[message.priority]++;
     this.#finish(message);
     return OK;
@@ -233,36 +234,12 @@ export class Route implements Candidate {
     message.route = this;
     for (;;) {
       const first = message.written === 0;
-      let head = HEADER_BYTES + 8;
-      let sections: number = message.reliable ? 0 : SECTION.BEST_EFFORT;
-      let flags = 0;
-      if (message.acknowledged) {
-        sections |= SECTION.ACKNOWLEDGED;
-        if (message.redelivered) flags |= FLAG.REDELIVERED;
-      }
-      if (first) {
-        // A clock is nothing beside a message of this size.
-        flags |= FLAG.FIRST | FLAG.SAMPLED_TIME;
-        head += 8;
-        if (message.expiry !== 0) {
-          flags |= FLAG.EXPIRY;
-          head += 8;
-        }
-        sections |= SECTION.TOPIC_NAME;
-        head += align8(1 + topic.label.length);
-        if (message.headers !== undefined) {
-          sections |= SECTION.HEADERS;
-          head += align8(2 + message.headers.length);
-        }
-      }
+      const head = describePiece(message, first);
       const piece = Math.min(total - message.written, Math.max(8, (this.#frameLimit - head) & ~7));
       const last = message.written + piece === total;
       if (!this.#claim(sender, head + piece, message.priority)) return this.#refusal(sender);
-      header.flags = last ? flags | FLAG.LAST : flags;
-      header.sections = sections;
+      if (last) header.flags |= FLAG.LAST;
       header.length = head + piece;
-      header.total = total;
-      header.fragmentOffset = message.written;
       this.#writeHeader(sender, message);
       copyAligned(message.payload, message.start + message.written, sender.frame, sender.offset + head, piece);
       sender.commit();
@@ -304,17 +281,7 @@ export class Route implements Candidate {
 
   #writeHeader(sender: Sender, message: OutMessage): void {
     if (message.sequence === 0) message.sequence = this.#link.outbound.nextSequence(message);
-    header.kind = message.kind;
-    header.priority = message.priority;
-    header.codec = message.codec;
-    header.topicId = message.topic.id;
-    header.flow = message.flow;
-    header.sequence = message.sequence;
-    header.messageId = message.id;
-    header.expiry = message.expiry;
-    if ((header.flags & FLAG.SAMPLED_TIME) !== 0) header.sampledTime = this.#host.clock.now() * 1000;
-    if ((header.sections & SECTION.TOPIC_NAME) !== 0) header.topicName = message.topic.label;
-    header.headersLength = message.headers === undefined ? 0 : message.headers.length;
+    complete(message, this.#host.clock);
     writeFrameHeader(sender.frame, sender.offset, header, message.headers);
     this.bytesSent += header.length;
   }

@@ -80,9 +80,9 @@ export class Diagnostics {
   }
 
   received(peer: PeerInfo, message: IncomingMessage): void {
-    const { topic, messageId, kind, start, end, priority, via } = message;
+    const { topic, messageId, kind, size, priority, via } = message;
     const notice: ReceivedNotice = {
-      ...this.#message(topic.entry.name, messageId, kind, end - start, priority),
+      ...this.#message(topic.entry.name, messageId, kind, size, priority),
       peer,
       via,
     };

@@ -43,6 +43,7 @@ export function open(
     expiry: 0,
     via: options?.via,
     onFull: ON_FULL.WAIT,
+    lent: undefined,
     value: undefined,
     byReference: false,
   };

@@ -43,6 +43,7 @@ function say(kind: number, id: number, value: unknown): void {
     expiry: 0,
     via: undefined,
     onFull: ON_FULL.WAIT,
+    lent: undefined,
     value: undefined,
     byReference: false,
   };

@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { MAX_REFERENCE_BYTES, readReference, writeReference } from '../../src/link/reference.ts';
+
+const NAME = fc.stringMatching(/^[a-z][a-z0-9-]{0,31}$/);
+const DESCRIPTOR = fc.uint8Array({ minLength: 1, maxLength: 64 });
+
+test('what is written is read, wherever it stands', () => {
+  fc.assert(
+    fc.property(NAME, DESCRIPTOR, fc.nat(100), (transport, descriptor, at) => {
+      const { buffer, bytes } = writeReference(transport, descriptor);
+      expect(bytes).toBeLessThanOrEqual(MAX_REFERENCE_BYTES);
+      const moved = new Uint8Array(at * 8 + bytes + 8);
+      moved.set(buffer.u8.subarray(0, bytes), at * 8);
+      expect(readReference(moved, at * 8, at * 8 + bytes)).toEqual({ transport, descriptor });
+    }),
+  );
+});
+
+test('anything else is refused, or read as a name and a descriptor that nobody has', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      try {
+        const { transport, descriptor } = readReference(bytes, 0, bytes.length);
+        expect(transport.length).toBeLessThanOrEqual(32);
+        expect(descriptor.length).toBeGreaterThan(0);
+        expect(descriptor.length).toBeLessThanOrEqual(64);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'PROTOCOL_ERROR' });
+      }
+    }),
+  );
+});

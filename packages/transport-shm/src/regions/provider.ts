@@ -1,0 +1,53 @@
+import type { Lease, PeerInfo, RegionProvider, Slab } from '@busbar/core/contract';
+import { Borrower } from './borrower.ts';
+import { Lender, type LenderHost } from './lender.ts';
+
+/** Payloads from here on arrive sooner as a reference with a copy at each side than in fragments: measured, README. */
+export const REFERENCE_BORDER = 65_536;
+
+/** Slots of shared memory, lent to peers and borrowed from them. */
+export class ShmRegions implements RegionProvider {
+  readonly border = REFERENCE_BORDER;
+  readonly #lender: Lender;
+  readonly #borrower = new Borrower();
+
+  constructor(host: LenderHost, limit: number) {
+    this.#lender = new Lender(host, limit);
+  }
+
+  tryAlloc(bytes: number): Slab | undefined {
+    return this.#lender.tryAlloc(bytes);
+  }
+
+  onFree(callback: () => void): void {
+    this.#lender.onFree(callback);
+  }
+
+  export(slab: Slab, peer: PeerInfo): Uint8Array | undefined {
+    return this.#lender.export(slab, peer);
+  }
+
+  open(descriptor: Uint8Array, peer: PeerInfo): Lease | undefined {
+    return this.#borrower.open(descriptor, peer);
+  }
+
+  /** A peer has given up its region. */
+  retired(peer: PeerInfo, number: number): void {
+    this.#borrower.forget(peer, number);
+  }
+
+  peerLost(peer: PeerInfo, dead: boolean): void {
+    this.#lender.peerLost(peer.id, peer.pid, dead);
+    this.#borrower.peerLost(peer);
+  }
+
+  /** The doorbell rang. */
+  rung(): void {
+    this.#lender.rung();
+  }
+
+  close(): void {
+    this.#lender.close();
+    this.#borrower.close();
+  }
+}
