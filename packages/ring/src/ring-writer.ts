@@ -131,6 +131,7 @@ export class RingWriter {
   framesRead(): number {
     // In this order: whatever is read beyond the head known from now on is news.
     this.#refresh();
+    if (this.poisoned) return this.#framesRead;
     this.#toldHead = this.#head;
     const more = (this.#words.loadAcquire(FRAMES_READ_OFFSET) - this.#framesRead) | 0;
     // I6

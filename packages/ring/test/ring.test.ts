@@ -339,6 +339,9 @@ test('a writer believes no head and no count that cannot be', () => {
     while (all.writer.claim(40) === OK) all.writer.stage(40);
     all.writer.publish();
     expect(all.writer.claim(40)).toBe(BACK_PRESSURED);
+    // Not even what could be, now.
+    all.words.storePlain(FRAMES_READ_OFFSET, 1);
+    expect(all.writer.framesRead()).toBe(0);
   }
 });
 
