@@ -4,6 +4,7 @@ import { deliveryKills } from './delivery-kills.ts';
 import { exclusiveNames } from './exclusive-names.ts';
 import { failover } from './failover.ts';
 import { busKills } from './kills.ts';
+import { ringHeaders } from './ring-headers.ts';
 import { ringKills } from './ring-kills.ts';
 import { ringOrder } from './ring-order.ts';
 import { slowConsumer } from './slow-consumer.ts';
@@ -14,6 +15,7 @@ import { topologies } from './topologies.ts';
 export async function allCampaigns(): Promise<ProveCampaign[]> {
   return [
     ...(await conformanceCampaigns()),
+    ringHeaders,
     ringKills,
     ringOrder,
     busKills,
