@@ -7,6 +7,8 @@ import { busKills } from './kills.ts';
 import { ringHeaders } from './ring-headers.ts';
 import { ringKills } from './ring-kills.ts';
 import { ringOrder } from './ring-order.ts';
+import { ringRewriting } from './ring-rewriting.ts';
+import { shmRewriting } from './shm-rewriting.ts';
 import { slowConsumer } from './slow-consumer.ts';
 import { slowStream } from './slow-stream.ts';
 import { swarm } from './swarm.ts';
@@ -18,6 +20,8 @@ export async function allCampaigns(): Promise<ProveCampaign[]> {
     ringHeaders,
     ringKills,
     ringOrder,
+    ringRewriting,
+    shmRewriting,
     busKills,
     deliveryKills,
     failover,

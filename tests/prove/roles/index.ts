@@ -2,6 +2,8 @@
 export const ROLES = {
   colleague: () => import('./colleague.ts'),
   'name-claimant': () => import('./name-claimant.ts'),
+  'ring-rewriter': () => import('./ring-rewriter.ts'),
+  'rewriting-bus': () => import('./rewriting-bus.ts'),
   'ring-writer': () => import('./ring-writer.ts'),
   'slow-pair': () => import('./slow-pair.ts'),
   'stream-pair': () => import('./stream-pair.ts'),
