@@ -92,6 +92,7 @@ const EXHAUSTED: Readonly<Record<string, string>> = {
   EMFILE: 'raise the limit on open files of this process (ulimit -n) or open fewer links',
   ENFILE: 'the system is out of file handles; close some or raise fs.file-max',
   ENOSPC: 'free room on that file system or point BUSBAR_DIR elsewhere',
+  EFBIG: 'raise the limit on the size of files of this process (ulimit -f); shared memory counts as one',
   ENOMEM: 'free memory or raise the memory limit of this process',
 };
 

@@ -82,7 +82,7 @@ describe('BusError', () => {
 });
 
 describe('fromSystemError', () => {
-  test.each(['EMFILE', 'ENFILE', 'ENOSPC', 'ENOMEM'])('%s is RESOURCE_EXHAUSTED with a remedy', (code) => {
+  test.each(['EMFILE', 'ENFILE', 'ENOSPC', 'EFBIG', 'ENOMEM'])('%s is RESOURCE_EXHAUSTED with a remedy', (code) => {
     const cause = Object.assign(new Error('no more'), { code });
     const error = fromSystemError(cause, 'opening', '/somewhere');
     expect(error).toMatchObject({
