@@ -1,6 +1,7 @@
 /** Every role by name; loaded only in the process that plays it. */
 export const ROLES = {
   colleague: () => import('./colleague.ts'),
+  crowd: () => import('./crowd.ts'),
   'name-claimant': () => import('./name-claimant.ts'),
   'ring-rewriter': () => import('./ring-rewriter.ts'),
   'rewriting-bus': () => import('./rewriting-bus.ts'),
