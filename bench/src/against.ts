@@ -45,5 +45,5 @@ export async function compare(spec: RowSpec, otherWorker: string): Promise<Compa
 
 export function comparisonLine(spec: RowSpec, { figure, ratio, low, high }: Comparison): string {
   const range = `[${low.toFixed(3)}, ${high.toFixed(3)}]`;
-  return `${spec.name.padEnd(21)} ${figure.padEnd(10)} ${ratio.toFixed(3)} x  95 % ${range}`;
+  return `${spec.name.padEnd(22)} ${figure.padEnd(10)} ${ratio.toFixed(3)} x  95 % ${range}`;
 }

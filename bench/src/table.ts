@@ -9,8 +9,11 @@ export function machine(): string {
   return `${cpus.length} x ${cpus[0]?.model.trim() ?? 'unknown processor'}, ${os.type()} ${os.release()}, Node ${process.version}`;
 }
 
+/** The longest name of a row or a floor, and two. */
+const NAME_COLUMNS = 25;
+
 export const HEADING = [
-  `${'row'.padEnd(21)}${'bytes'.padStart(8)}${'p50'.padStart(9)}${'p99'.padStart(9)}${'p99.9'.padStart(9)}`,
+  `${'row'.padEnd(NAME_COLUMNS)}${'bytes'.padStart(8)}${'p50'.padStart(9)}${'p99'.padStart(9)}${'p99.9'.padStart(9)}`,
   `${'msgs/s'.padStart(9)}${'GB/s'.padStart(7)}${'cpu'.padStart(6)}`,
 ].join('');
 
@@ -37,7 +40,7 @@ interface Shown {
 
 function figures(name: string, size: string, shown: Shown, p999 = 0, cpu?: number): string {
   return [
-    name.padEnd(21),
+    name.padEnd(NAME_COLUMNS),
     size.padStart(8),
     time(shown.p50).padStart(9),
     time(shown.p99).padStart(9),

@@ -19,10 +19,16 @@ export function judge(spec: RowSpec, { row, fairness }: Measured): Verdict {
   const target = spec.target;
   if (target === undefined) return { ratio, target: '', met: true };
   const verdict = (met: boolean, text: string): Verdict => ({ ratio, target: text + words, met: met && fair });
-  if ('atMostRatio' in target) return verdict((ratio ?? Infinity) <= target.atMostRatio, `<= ${target.atMostRatio} x`);
-  if ('atLeastRatio' in target) return verdict((ratio ?? 0) >= target.atLeastRatio, `>= ${target.atLeastRatio} x`);
+  if ('atMostRatio' in target)
+    return verdict((ratio ?? Infinity) <= target.atMostRatio, `<= ${times(target.atMostRatio)}`);
+  if ('atLeastRatio' in target) return verdict((ratio ?? 0) >= target.atLeastRatio, `>= ${times(target.atLeastRatio)}`);
   if ('atLeast' in target) return verdict(own >= target.atLeast, `>= ${target.atLeast / 1e6} M/s`);
   if (target.figure === 'p99') return verdict(row.p99 <= target.atMostNanos, `p99 <= ${target.atMostNanos / 1e6} ms`);
   if ('atMostNanos' in target) return verdict(own <= target.atMostNanos, `<= ${target.atMostNanos} ns`);
   return verdict(own - (floor ?? 0) <= target.atMostNanosOver, `<= floor + ${target.atMostNanosOver / 1000} us`);
+}
+
+/** A third needs no sixteen digits. */
+function times(ratio: number): string {
+  return `${Number(ratio.toFixed(3))} x`;
 }

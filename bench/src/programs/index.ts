@@ -4,7 +4,9 @@ type Load = () => Promise<{ readonly program: Program }>;
 
 /** Every program by name; loaded only in the process that runs it. */
 export const PROGRAMS = {
+  'floor/child-ipc': () => import('../floor/child-ipc.ts'),
   'floor/codec': () => import('../floor/codec.ts'),
+  'floor/message-port': () => import('../floor/message-port.ts'),
   'floor/net-msgpack-ping-pong': () => import('../floor/net-msgpack-ping-pong.ts'),
   'floor/net-msgpack-rate': () => import('../floor/net-msgpack-rate.ts'),
   'floor/net-ping-pong': () => import('../floor/net-ping-pong.ts'),

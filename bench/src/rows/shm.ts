@@ -1,3 +1,4 @@
+import type { ProgramName } from '../programs/index.ts';
 import { OBJECT_BYTES } from '../programs/object.ts';
 import type { RowSpec } from '../row.ts';
 
@@ -10,6 +11,16 @@ const rawRate = (name: string, size: number): RowSpec => ({
   mode: 'rate',
   size,
   program: 'shm-raw-rate',
+});
+
+/** An object through the bus, beside a way to send one without it. */
+const objectLat = (name: string, floor: ProgramName): RowSpec => ({
+  name,
+  mode: 'bus',
+  ...bus,
+  program: 'shm-bus-lat',
+  floor,
+  target: { figure: 'p50', atMostRatio: 1 / 3 },
 });
 
 export const SHM_ROWS: readonly RowSpec[] = [
@@ -46,14 +57,9 @@ export const SHM_ROWS: readonly RowSpec[] = [
     target: { figure: 'rate', atLeast: 40_000_000 },
   },
   { ...rawRate('shm-rate-64k', 65_536), target: { figure: 'rate', atLeast: 25e9 / 65_536 } },
-  {
-    name: 'shm-bus-lat',
-    mode: 'bus',
-    ...bus,
-    program: 'shm-bus-lat',
-    floor: 'uds-bus-lat',
-    target: { figure: 'p50', atMostRatio: 1 / 3 },
-  },
+  objectLat('shm-bus-lat', 'floor/net-msgpack-ping-pong'),
+  { ...objectLat('shm-bus-lat-port', 'floor/message-port'), slow: true },
+  { ...objectLat('shm-bus-lat-ipc', 'floor/child-ipc'), slow: true },
   {
     name: 'shm-bus-lat-raw',
     mode: 'bus',
