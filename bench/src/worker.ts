@@ -16,7 +16,7 @@ function answer(message: Answer): void {
 }
 
 async function start({ program: name, role, ...job }: JobOrder): Promise<void> {
-  const { program }: { program: Program } = await PROGRAMS[name]();
+  const program: Program = await PROGRAMS[name]();
   const partner = {
     send: (message: unknown) => answer({ op: 'partner', message }),
     onMessage: (handler: (message: unknown) => void) => {

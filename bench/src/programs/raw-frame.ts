@@ -7,37 +7,46 @@ import {
   KIND,
   OK,
   type Sender,
+  type TransportCapabilities,
   writeFrameHeader,
 } from '@busbar/core/contract';
 
 const header = new FrameHeader();
 
-/** Writes event frames of one size: a full header, the sequence as message id, the payload copied in. */
+/** Writes payloads of one size as event frames: a header, the sequence as message id, the payload copied in. */
 export class RawFrameWriter {
+  /** Frames that one payload takes: more than one where no frame holds it, and it goes in pieces as the bus cuts it. */
+  readonly pieces: number;
   readonly #sender: Sender;
-  readonly #length: number;
   readonly #payload: FrameBuffer;
   readonly #size: number;
+  readonly #pieceBytes: number;
+  /** Where in the payload the next frame begins. */
+  #start = 0;
 
-  constructor(sender: Sender, size: number) {
+  constructor(sender: Sender, size: number, { maxFrameLength, preferredFragment }: TransportCapabilities) {
     this.#sender = sender;
-    this.#length = HEADER_BYTES + size;
     this.#size = size;
     this.#payload = allocateFrameBuffer(Math.max(size, 8));
     this.#payload.u8.fill(7);
+    this.#pieceBytes = HEADER_BYTES + size <= maxFrameLength ? size : preferredFragment;
+    this.pieces = size === 0 ? 1 : Math.ceil(size / this.#pieceBytes);
   }
 
-  /** The result code of the claim; the frame is committed when it is OK. */
+  /** Writes the next piece. The result code of the claim; the frame is committed when it is OK. */
   write(messageId: number): number {
     const sender = this.#sender;
-    const result = sender.tryClaim(this.#length);
+    const start = this.#start;
+    const bytes = Math.min(this.#size - start, this.#pieceBytes);
+    const result = sender.tryClaim(HEADER_BYTES + bytes);
     if (result !== OK) return result;
     const { frame, offset } = sender;
-    header.length = this.#length;
+    header.length = HEADER_BYTES + bytes;
     header.kind = KIND.EVENT;
     header.messageId = messageId;
-    copyAligned(this.#payload, 0, frame, writeFrameHeader(frame, offset, header), this.#size);
+    copyAligned(this.#payload, start, frame, writeFrameHeader(frame, offset, header), bytes);
     sender.commit();
+    this.#start = start + bytes < this.#size ? start + bytes : 0;
     return OK;
   }
 }

@@ -1,7 +1,10 @@
 import type { FrameHandler, Receiver } from '@busbar/core/contract';
 
-/** How a participant waits: burning its core, from its event loop, or asleep until the doorbell. */
-export type Waiting = 'spin' | 'hot' | 'park';
+/**
+ * How a participant waits for frames. On a medium that is polled: burning its core, from its event loop, or asleep
+ * until the doorbell. On one that calls: until it is called.
+ */
+export type Waiting = 'spin' | 'hot' | 'park' | 'event';
 
 const POLL_FRAMES = 256;
 /** A spinner looks at the clock, and gives way to its event loop, every so often. */
@@ -9,8 +12,14 @@ const POLLS_A_TURN = 10_000;
 /** After so many turns without a frame it sleeps, so that the floor has the core to itself. */
 const IDLE_TURNS = 50;
 
-/** Polls `receiver` in that way for good; `flush` runs after each poll that handed something over. */
-export function pollFor(receiver: Receiver, waiting: Waiting, handler: FrameHandler): void {
+/** Hands every frame that arrives at `receiver` to `handler`, for good, waiting in that way. */
+export function receive(receiver: Receiver, waiting: Waiting, handler: FrameHandler): void {
+  if (waiting === 'event') {
+    receiver.onReadable(() => {
+      while (receiver.poll(handler, POLL_FRAMES) === POLL_FRAMES) {}
+    });
+    return;
+  }
   const polls = waiting === 'spin' ? POLLS_A_TURN : 1;
   const idleTurns = waiting === 'park' ? 0 : waiting === 'spin' ? IDLE_TURNS : IDLE_TURNS * 1000;
   let idle = 0;

@@ -1,3 +1,0 @@
-import { sharedWords } from './words.ts';
-
-export const program = sharedWords(1);

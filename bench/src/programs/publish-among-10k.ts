@@ -1,3 +1,0 @@
-import { publishAmong } from './publish-among.ts';
-
-export const program = publishAmong(10_000);

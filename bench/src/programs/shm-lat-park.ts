@@ -1,3 +1,0 @@
-import { shmRawLatency } from './shm-raw-lat.ts';
-
-export const program = shmRawLatency('park');

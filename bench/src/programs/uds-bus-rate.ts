@@ -1,3 +1,0 @@
-import { busRate } from './bus-rate.ts';
-
-export const program = busRate('uds');
