@@ -8,6 +8,7 @@ export type Target =
   | { readonly figure: 'p50'; readonly atMostRatio: number }
   | { readonly figure: 'rate'; readonly atLeastRatio: number }
   | { readonly figure: 'rate'; readonly atLeast: number }
+  | { readonly figure: 'rate'; readonly atLeastBytes: number }
   | { readonly figure: 'p50'; readonly atMostNanos: number }
   | { readonly figure: 'p50'; readonly atMostNanosOver: number }
   | { readonly figure: 'p99'; readonly atMostNanos: number };
@@ -40,6 +41,7 @@ export interface Figures {
   readonly p99: number;
   readonly p999: number;
   readonly msgsPerSec: number;
+  /** Payload bytes that arrived, in 1e9 a second: each counts once, however often it was copied on its way. */
   readonly gbPerSec: number;
 }
 

@@ -22,6 +22,8 @@ export function judge(spec: RowSpec, { row, fairness }: Measured): Verdict {
   if ('atMostRatio' in target)
     return verdict((ratio ?? Infinity) <= target.atMostRatio, `<= ${times(target.atMostRatio)}`);
   if ('atLeastRatio' in target) return verdict((ratio ?? 0) >= target.atLeastRatio, `>= ${times(target.atLeastRatio)}`);
+  if ('atLeastBytes' in target)
+    return verdict(row.gbPerSec * 1e9 >= target.atLeastBytes, `>= ${target.atLeastBytes / 1e9} GB/s`);
   if ('atLeast' in target) return verdict(own >= target.atLeast, `>= ${target.atLeast / 1e6} M/s`);
   if (target.figure === 'p99') return verdict(row.p99 <= target.atMostNanos, `p99 <= ${target.atMostNanos / 1e6} ms`);
   if ('atMostNanos' in target) return verdict(own <= target.atMostNanos, `<= ${target.atMostNanos} ns`);
