@@ -1,21 +1,11 @@
+import { collectFrames } from '@busbar/conformance/control';
 import { OK } from '@busbar/core/contract';
 import { createSharedMemory } from '@busbar/native';
 import { ringBytes } from '@busbar/ring';
 import { describe, expect, test } from 'vitest';
 import { RING_BYTES } from '../src/capabilities.ts';
 import { encodeHandshake } from '../src/handshake.ts';
-import {
-  closed,
-  collect,
-  descriptors,
-  fill,
-  frameOf,
-  mappedRings,
-  openEnds,
-  openPair,
-  readable,
-  send,
-} from './pairs.ts';
+import { closed, descriptors, fill, frameOf, mappedRings, openEnds, openPair, readable, send } from './pairs.ts';
 
 describe('refusals', () => {
   test('a peer that does not listen, an address that is not its own, a peer nobody vouches for', async () => {
@@ -131,6 +121,6 @@ describe('hostile peers', () => {
     ])
       two.control.deliver(one.self.id, Buffer.from(text));
     expect(send(sender, frameOf(1, 8))).toBe(OK);
-    await collect(receiver).until(1);
+    await collectFrames(receiver).until(1);
   });
 });

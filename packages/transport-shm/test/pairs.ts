@@ -1,16 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createStand, newParticipant, type Stand } from '@busbar/conformance/control';
-import {
-  DONE,
-  encodeFrame,
-  type FrameHandler,
-  KIND,
-  OK,
-  type PeerInfo,
-  type PeerTransport,
-  type Receiver,
-  type Sender,
-} from '@busbar/core/contract';
+import { createStand, newParticipant, numberedFrame, type Stand, sendFrame } from '@busbar/conformance/control';
+import { HEADER_BYTES, OK, type PeerInfo, type PeerTransport, type Receiver, type Sender } from '@busbar/core/contract';
 import { onTestFinished } from 'vitest';
 import { shm } from '../src/index.ts';
 
@@ -59,18 +49,14 @@ export async function openPair(pass?: (from: string, message: unknown) => boolea
   return { one, two, sender, receiver };
 }
 
-/** A frame whose payload is `bytes` long and derives from `sequence`. */
+/** A numbered frame as it arrives: without padding. */
 export function frameOf(sequence: number, bytes: number): Uint8Array {
-  const payload = Uint8Array.from({ length: bytes }, (_, i) => (sequence * 31 + i * 7) & 0xff);
-  return encodeFrame({ kind: KIND.EVENT, sequence, payload }).subarray(0, 32 + bytes);
+  return numberedFrame(sequence, bytes).subarray(0, HEADER_BYTES + bytes);
 }
 
 /** Claims, writes, commits and flushes; the result of the claim. */
 export function send(sender: Sender, frame: Uint8Array): number {
-  const result = sender.tryClaim(frame.length);
-  if (result !== OK) return result;
-  sender.frame.u8.set(frame, sender.offset);
-  sender.commit();
+  const result = sendFrame(sender, frame);
   sender.flush();
   return result;
 }
@@ -85,34 +71,6 @@ export function fill(sender: Sender, bytes: number): number {
 /** Resolves when the doorbell has rung for `receiver`. */
 export function readable(receiver: Receiver): Promise<void> {
   return new Promise((resolve) => receiver.onReadable(resolve));
-}
-
-/** Everything that arrives, copied, by a receiver that sleeps whenever there is nothing. */
-export function collect(receiver: Receiver): { frames: Uint8Array[]; until: (count: number) => Promise<void> } {
-  const frames: Uint8Array[] = [];
-  let wanted = Number.POSITIVE_INFINITY;
-  let resolve = (): void => {};
-  const take: FrameHandler = (frame, offset, length) => {
-    frames.push(frame.u8.slice(offset, offset + length));
-    if (frames.length >= wanted) resolve();
-    return DONE;
-  };
-  const poll = (): void => {
-    receiver.poll(take, 100);
-    if (!receiver.prepareToSleep()) setImmediate(poll);
-  };
-  receiver.onReadable(poll);
-  poll();
-  return {
-    frames,
-    until(count) {
-      return new Promise((done) => {
-        wanted = count;
-        resolve = done;
-        if (frames.length >= count) done();
-      });
-    },
-  };
 }
 
 /** Rings mapped into this process. */

@@ -1,13 +1,14 @@
+import { collectFrames } from '@busbar/conformance/control';
 import { BACK_PRESSURED, CLOSED, OK, TOO_LARGE } from '@busbar/core/contract';
 import { openBell } from '@busbar/native';
 import { describe, expect, test } from 'vitest';
 import { CAPABILITIES } from '../src/capabilities.ts';
-import { closed, collect, descriptors, fill, frameOf, mappedRings, openPair, readable, send } from './pairs.ts';
+import { closed, descriptors, fill, frameOf, mappedRings, openPair, readable, send } from './pairs.ts';
 
 describe('frames', () => {
   test('of all sizes arrive as they were written, around the end of the ring, too', async () => {
     const { sender, receiver } = await openPair();
-    const { frames, until } = collect(receiver);
+    const { frames, until } = collectFrames(receiver);
     const sizes = [0, 1, 7, 8, 9, 100, 256, 257, 4096, 65_504, CAPABILITIES.maxFrameLength - 32, 3];
     const sent = Array.from({ length: 5 }, () => sizes)
       .flat()
@@ -22,7 +23,7 @@ describe('frames', () => {
 
   test('a shortened commit and an abort leave no trace', async () => {
     const { sender, receiver } = await openPair();
-    const { frames, until } = collect(receiver);
+    const { frames, until } = collectFrames(receiver);
     sender.tryClaim(5000);
     sender.frame.u8.fill(0xff, sender.offset, sender.offset + 5000);
     sender.frame.u8.set(frameOf(1, 1), sender.offset);
@@ -141,7 +142,7 @@ describe('waiting', () => {
     const { sender, receiver } = await openPair();
     let count = 0;
     for (; sender.tryClaim(1000) === OK; count++) sender.commit();
-    const { until, frames } = collect(receiver);
+    const { until, frames } = collectFrames(receiver);
     await until(count);
     expect(frames).toHaveLength(count);
   });
@@ -256,7 +257,7 @@ describe('ends', () => {
     const count = fill(sender, 1000);
     await sender.close();
     expect(mappedRings()).toBe(before - 1);
-    const { until } = collect(receiver);
+    const { until } = collectFrames(receiver);
     await until(count);
     await new Promise((resolve) => setImmediate(resolve));
     expect(mappedRings()).toBe(before - 2);

@@ -1,16 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import {
-  DONE,
-  encodeFrame,
-  type FrameHandler,
-  KIND,
-  type PeerInfo,
-  type PeerTransport,
-  type Receiver,
-  type Sender,
-} from '@busbar/core/contract';
+import type { PeerInfo, PeerTransport, Receiver, Sender } from '@busbar/core/contract';
 import { onTestFinished } from 'vitest';
 import { encodeDial } from '../src/handshake.ts';
 import { uds } from '../src/index.ts';
@@ -58,50 +49,4 @@ export async function openRaw(): Promise<{ context: TestContext; receiver: Recei
   socket.resume();
   await once(socket, 'data');
   return { context, receiver, socket, from };
-}
-
-/** A frame whose payload is `bytes` long and derives from `sequence`. */
-export function frameOf(sequence: number, bytes: number): Uint8Array {
-  const payload = Uint8Array.from({ length: bytes }, (_, i) => (sequence * 31 + i * 7) & 0xff);
-  return encodeFrame({ kind: KIND.EVENT, sequence, payload });
-}
-
-/** Claims, writes and commits; the result of the claim. */
-export function send(sender: Sender, frame: Uint8Array): number {
-  const length = new DataView(frame.buffer).getUint32(0, true);
-  const result = sender.tryClaim(length);
-  if (result !== 0) return result;
-  sender.frame.u8.set(frame.subarray(0, length), sender.offset);
-  sender.commit();
-  return result;
-}
-
-/** Everything that arrives, copied. `until(n)` resolves when n frames are there. */
-export function collect(
-  receiver: Receiver,
-  perPoll = 1_000,
-): { frames: Uint8Array[]; until: (count: number) => Promise<void> } {
-  const frames: Uint8Array[] = [];
-  let wanted = Number.POSITIVE_INFINITY;
-  let resolve = (): void => {};
-  const take: FrameHandler = (frame, offset, length) => {
-    frames.push(frame.u8.slice(offset, offset + length));
-    if (frames.length >= wanted) resolve();
-    return DONE;
-  };
-  const poll = (): void => {
-    receiver.poll(take, perPoll);
-    if (!receiver.prepareToSleep()) setImmediate(poll);
-  };
-  receiver.onReadable(poll);
-  return {
-    frames,
-    until(count) {
-      return new Promise((done) => {
-        wanted = count;
-        resolve = done;
-        if (frames.length >= count) done();
-      });
-    },
-  };
 }

@@ -1,20 +1,21 @@
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { collectFrames, numberedFrame, sendFrame } from '@busbar/conformance/control';
 import { CLOSED, type PeerTransport, TOO_LARGE } from '@busbar/core/contract';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Dial, decodeControl, encodeDial, encodeHello } from '../src/handshake.ts';
 import { uds } from '../src/index.ts';
 import { linkedContexts } from './contexts.ts';
-import { collect, frameOf, openPair, send } from './pairs.ts';
+import { openPair } from './pairs.ts';
 
 test('frames of all sizes arrive as they were written', async () => {
   const { sender, receiver } = await openPair();
-  const { frames, until } = collect(receiver, 7);
+  const { frames, until } = collectFrames(receiver, 7);
   const sizes = [0, 1, 7, 8, 9, 100, 4_096, 65_504, 65_536, 262_144, 1_000_000, 2_097_120, 3];
-  const sent = sizes.map((bytes, i) => frameOf(i, bytes));
+  const sent = sizes.map((bytes, i) => numberedFrame(i, bytes));
   for (const frame of sent) {
-    while (send(sender, frame) !== 0) await new Promise<void>((resolve) => sender.onWritable(resolve));
+    while (sendFrame(sender, frame) !== 0) await new Promise<void>((resolve) => sender.onWritable(resolve));
     sender.flush();
   }
   await until(sent.length);
@@ -26,17 +27,17 @@ test('frames of all sizes arrive as they were written', async () => {
 
 test('a shortened commit and an abort leave no trace', async () => {
   const { sender, receiver } = await openPair();
-  const { frames, until } = collect(receiver);
+  const { frames, until } = collectFrames(receiver);
   sender.tryClaim(5_000);
   sender.frame.u8.fill(0xff, sender.offset, sender.offset + 5_000);
-  sender.frame.u8.set(frameOf(1, 1), sender.offset);
+  sender.frame.u8.set(numberedFrame(1, 1), sender.offset);
   sender.commit(33);
   sender.tryClaim(100);
   sender.abort();
-  send(sender, frameOf(2, 2));
+  sendFrame(sender, numberedFrame(2, 2));
   sender.flush();
   await until(2);
-  expect(frames).toEqual([frameOf(1, 1).subarray(0, 33), frameOf(2, 2).subarray(0, 34)]);
+  expect(frames).toEqual([numberedFrame(1, 1).subarray(0, 33), numberedFrame(2, 2).subarray(0, 34)]);
 });
 
 test('the pad after a frame is zero, whatever the memory held before', async () => {
@@ -66,12 +67,12 @@ test('the pad after a frame is zero, whatever the memory held before', async () 
 
 test('an orderly close writes what is committed, and tells nobody of a failure', async () => {
   const { sender, receiver } = await openPair();
-  const { until } = collect(receiver);
+  const { until } = collectFrames(receiver);
   let failed = false;
   sender.onClose(() => {
     failed = true;
   });
-  for (let i = 0; i < 500; i++) send(sender, frameOf(i, 400));
+  for (let i = 0; i < 500; i++) sendFrame(sender, numberedFrame(i, 400));
   await sender.close();
   await until(500);
   expect(failed).toBe(false);
@@ -82,9 +83,9 @@ test('an orderly close writes what is committed, and tells nobody of a failure',
 
 test('a close does not wait for a receiver that does not read', async () => {
   const { sender } = await openPair();
-  while (send(sender, frameOf(0, 60_000)) === 0);
+  while (sendFrame(sender, numberedFrame(0, 60_000)) === 0);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  while (send(sender, frameOf(0, 60_000)) === 0);
+  while (sendFrame(sender, numberedFrame(0, 60_000)) === 0);
   await sender.close();
 });
 
