@@ -29,9 +29,14 @@ export class BusLine {
     return this.#pongs.ready;
   }
 
+  /** Messages without a rest: the few of `hot` and `park` would hardly get the bus's code compiled. */
+  warmUp(turn: Turn): Promise<void> {
+    return this.#burst(turn, Number.POSITIVE_INFINITY);
+  }
+
   /** Messages in bursts, both sides awake in their event loops. */
   async hot(turn: Turn): Promise<void> {
-    while (performance.now() < turn.endsAt) {
+    while (!turn.over(performance.now())) {
       // The first of a burst has to wake the other side, which is what `park` measures.
       await this.#roundTrip();
       await this.#burst(turn, BURST_MS);
@@ -42,14 +47,14 @@ export class BusLine {
 
   /** One message after a pause, again and again: both sides sleep until the doorbell rings. */
   async park(turn: Turn): Promise<void> {
-    while (performance.now() < turn.endsAt) {
+    while (!turn.over(performance.now())) {
       await this.#burst(turn, 0);
       turn.idle(performance.now());
       await sleep(PAUSE_MS);
     }
   }
 
-  /** Round trips for so long, at least one; all are counted. */
+  /** Round trips for so long, or until the turn is over; at least one. All are counted. */
   #burst(turn: Turn, milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
       let sentAt = performance.now();
@@ -57,7 +62,7 @@ export class BusLine {
       this.#answered = () => {
         const now = performance.now();
         turn.roundTrip(now - sentAt);
-        if (now >= endsAt) {
+        if (now >= endsAt || turn.over(now)) {
           resolve();
           return;
         }

@@ -28,7 +28,7 @@ class Live implements Display {
   }
 
   show(tallies: Tallies, active: Way, secondsLeft: number): void {
-    this.#draw([...this.#table(tallies, active), '', `${Math.ceil(secondsLeft)} s left, Ctrl-C ends it`]);
+    this.#draw([...this.#table(tallies, active), '', `${Math.max(0, Math.ceil(secondsLeft))} s left, Ctrl-C ends it`]);
   }
 
   turnOver(): void {}

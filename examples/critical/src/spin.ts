@@ -78,7 +78,7 @@ export function spinFor(turn: Turn, end: SpinEnd): Promise<void> {
     end.start(() => {
       const now = performance.now();
       turn.roundTrip(now - sentAt);
-      if (now >= turn.endsAt) {
+      if (turn.over(now)) {
         end.stop();
         resolve();
         return;

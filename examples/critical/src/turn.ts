@@ -25,26 +25,26 @@ export class Tally {
 
 /** A stretch of time in which one way of waiting is measured. */
 export class Turn {
+  readonly #endsAt: number;
   readonly #tally: Tally;
+  readonly #signal: AbortSignal;
   readonly #onIdle: (now: number) => void;
-  #endsAt: number;
   #idleAt = 0;
 
-  /** `onIdle` runs now and then while no message is on its way, so that what it takes is nobody's latency. */
-  constructor(milliseconds: number, tally: Tally, onIdle: (now: number) => void) {
+  /**
+   * Over after `milliseconds`, or when `signal` fires. `onIdle` runs now and then while no message is on its way, so
+   * that what it takes is nobody's latency.
+   */
+  constructor(milliseconds: number, tally: Tally, signal: AbortSignal, onIdle: (now: number) => void) {
     this.#endsAt = performance.now() + milliseconds;
     this.#tally = tally;
+    this.#signal = signal;
     this.#onIdle = onIdle;
   }
 
-  /** When no further message is to be sent, as `performance.now()` has it. */
-  get endsAt(): number {
-    return this.#endsAt;
-  }
-
-  /** Before its time. */
-  end(): void {
-    this.#endsAt = 0;
+  /** No further message is to be sent. */
+  over(now: number): boolean {
+    return now >= this.#endsAt || this.#signal.aborted;
   }
 
   roundTrip(milliseconds: number): void {
