@@ -154,6 +154,7 @@ describe('values and sizes', () => {
     await complete(() => bus.serve('t', () => 1, { concurrency: 1.5 }), 'INVALID_OPTION');
     await complete(open({ directory, name: 'no spaces' }), 'INVALID_NAME');
     await complete(open({ directory, limits: { topicCredit: -1 } }), 'INVALID_OPTION');
+    await complete(open({ directory, spin: 'always' as never }), 'INVALID_OPTION');
     await complete(open({ directory, limits: { nonsense: 1 } as never }), 'INVALID_OPTION');
   });
 

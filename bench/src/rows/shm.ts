@@ -28,6 +28,16 @@ const objectLat = (name: string, floor: ProgramName): RowSpec => ({
   target: { figure: 'p50', atMostRatio: 1 / 3 },
 });
 
+/** Memory that is lent, and read under a lease: 64 bytes of it, or all. */
+const loanLat = (name: string, size: number, program: ProgramName): RowSpec => ({
+  name,
+  transport: 'shm',
+  mode: 'bus',
+  size,
+  program,
+});
+const INDEPENDENT_OF_SIZE = { figure: 'p50', atMostRatio: 1.5 } as const;
+
 export const SHM_ROWS: readonly RowSpec[] = [
   {
     name: 'shm-spin-64',
@@ -63,6 +73,17 @@ export const SHM_ROWS: readonly RowSpec[] = [
   },
   { ...rawRate('shm-rate-64k', 65_536), target: { figure: 'rate', atLeastBytes: 25e9 } },
   { ...rawRate('shm-rate-1m', 1_048_576), target: { figure: 'rate', atLeastBytes: 15e9 }, slow: true },
+  {
+    name: 'shm-bus-spin',
+    mode: 'spin',
+    ...raw,
+    program: 'shm-bus-spin',
+    floor: 'shm-lat-spin',
+    target: { figure: 'p50', atMostRatio: 1.3 },
+  },
+  loanLat('shm-loan-64', 64, 'shm-loan'),
+  { ...loanLat('shm-loan-1m', 1_048_576, 'shm-loan'), floor: 'shm-loan', floorSize: 64, target: INDEPENDENT_OF_SIZE },
+  loanLat('shm-loan-1m-filled', 1_048_576, 'shm-loan-filled'),
   objectLat('shm-bus-lat', 'floor/net-msgpack-ping-pong'),
   { ...objectLat('shm-bus-lat-port', 'floor/message-port'), slow: true },
   { ...objectLat('shm-bus-lat-ipc', 'floor/child-ipc'), slow: true },

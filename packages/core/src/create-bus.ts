@@ -53,6 +53,12 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
   const limits = resolveLimits(options.limits);
   const plugins = options.plugins ?? [];
   TransportSet.check(plugins);
+  if (options.spin !== undefined && typeof options.spin !== 'boolean') {
+    throw new BusError('INVALID_OPTION', `spin ${shown(options.spin)} is neither true nor false`, {
+      where: 'createBus',
+      remedy: 'true for a thread that is there for nothing else, or leave it out',
+    });
+  }
   const codecs = new CodecTable(options.codec);
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? quietLogger;
@@ -87,6 +93,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
       records,
       transports,
       deadLetters: options.deadLetters,
+      spins: options.spin === true,
     },
     hold,
   );

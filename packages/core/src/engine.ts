@@ -58,6 +58,8 @@ export interface EngineParts {
   readonly records: Records;
   readonly transports: TransportSet;
   readonly deadLetters: DeadLetterStore | undefined;
+  /** The thread is this bus's alone. */
+  readonly spins: boolean;
 }
 
 type Hosts = LinkHost &
@@ -167,7 +169,7 @@ export class Engine implements Hosts {
     this.delivery = new EventDelivery(this);
     this.reception = new Reception(this);
     this.membership = new Membership(this);
-    this.dispatcher = new Dispatcher(this.clock, this.turnEnd, (peer) => this.membership.linkOf(peer));
+    this.dispatcher = new Dispatcher(this.clock, this.turnEnd, (peer) => this.membership.linkOf(peer), parts.spins);
   }
 
   holdProcess(): void {

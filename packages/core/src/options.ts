@@ -25,6 +25,13 @@ export interface BusOptions {
   limits?: Partial<Limits>;
   /** Where acknowledged messages go that nobody could process. Default: memory, up to `limits.deadLetterBytes`. */
   deadLetters?: DeadLetterStore;
+  /**
+   * This thread is the participant's alone: it polls its shared memory without pause, so that a synchronous handler runs as
+   * soon as a message can be seen, and lets its event loop have a turn every 100 us. It takes a whole core, never sleeps, and
+   * keeps its process alive until `close`; meant for a worker thread. A handler that awaits goes on in the next turn.
+   * Default false: polling is earned, and an idle participant takes no processor time.
+   */
+  spin?: boolean;
   /** On these signals: stop taking, drain, close, end by the same signal; a second one ends at once. Default none. */
   closeOnSignals?: boolean | readonly NodeJS.Signals[];
 }

@@ -1,5 +1,5 @@
 import { collectFrames } from '@busbar/conformance/control';
-import { BACK_PRESSURED, CLOSED, OK, TOO_LARGE } from '@busbar/core/contract';
+import { BACK_PRESSURED, CLOSED, OK, type Sender, TOO_LARGE } from '@busbar/core/contract';
 import { openBell } from '@busbar/native';
 import { describe, expect, test } from 'vitest';
 import { CAPABILITIES } from '../src/capabilities.ts';
@@ -185,16 +185,21 @@ describe('waiting', () => {
     await again;
   });
 
-  test('a quiet ring sleeps by itself while another is busy, and wakes', async () => {
+  test.each([
+    [5, 'sleep by themselves, all but a few', false],
+    [1, 'are polled on: so few cost less than a doorbell', true],
+  ])('%i quiet rings beside a busy one %s', async (quiet, _, polled) => {
     const { one, two, sender, receiver } = await openPair();
-    const busy = await one.transport.connect(receiver.address, two.self);
+    const connect = (): Promise<Sender> => one.transport.connect(receiver.address, two.self);
+    const others = await Promise.all(Array.from({ length: quiet - 1 }, connect));
+    const busy = await connect();
     const lengths: number[] = [];
     const take = (_frame: unknown, _offset: number, length: number): 0 => {
       lengths.push(length);
       return 0;
     };
     const rung = readable(receiver);
-    send(sender, frameOf(1, 8));
+    for (const one of [sender, ...others]) send(one, frameOf(1, 8));
     await rung;
     for (let i = 0; i < 200; i++) {
       send(busy, frameOf(i, 16));
@@ -202,10 +207,10 @@ describe('waiting', () => {
       receiver.poll(take, 10);
     }
     const woken = readable(receiver);
-    send(sender, frameOf(2, 24));
-    await woken;
+    for (const one of [sender, ...others]) send(one, frameOf(2, 24));
+    if (!polled) await woken;
     receiver.poll(take, 10);
-    expect(lengths.filter((length) => length !== 48)).toEqual([40, 56]);
+    expect(lengths.filter((length) => length !== 48)).toEqual([...Array(quiet).fill(40), ...Array(quiet).fill(56)]);
   });
 
   test('a wake-up that comes late, for what is read, costs no later one', async () => {

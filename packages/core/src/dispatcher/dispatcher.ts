@@ -15,10 +15,15 @@ import { SpinBudget } from './spin-budget.ts';
 const BATCH_FRAMES = 256;
 /** Frames of one pass; then the event loop gets its turn, so a flood starves neither timers nor sockets. */
 const PASS_FRAMES = 1024;
+/** A spinner's event loop gets its turn after so long. */
+const SLICE_MS = 0.1;
+/** A look at the clock costs as much as some empty polls. */
+const POLLS_PER_LOOK = 8;
 
 /**
  * Drains every receiver, always: it never stops for a full subscription. Event-driven media call; polled media are
- * polled while they are active and the spin budget lasts, then put to sleep until they ring.
+ * polled while they are active and the spin budget lasts, then put to sleep until they ring. A spinner polls them all the
+ * time instead, and lets its event loop have a turn between.
  */
 export class Dispatcher {
   readonly #clock: Clock;
@@ -26,19 +31,25 @@ export class Dispatcher {
   readonly #linkOf: (peer: PeerInfo) => Link | undefined;
   readonly #spin: SpinBudget;
   readonly #inlets: Inlet[] = [];
+  /** Of a spinner: what it polls. */
+  readonly #spinning: Inlet[] | undefined;
 
-  constructor(clock: Clock, turnEnd: TurnEnd, linkOf: (peer: PeerInfo) => Link | undefined) {
+  /** `spins`: the thread is there for nothing else. */
+  constructor(clock: Clock, turnEnd: TurnEnd, linkOf: (peer: PeerInfo) => Link | undefined, spins: boolean) {
     this.#clock = clock;
     this.#turnEnd = turnEnd;
     this.#linkOf = linkOf;
     this.#spin = new SpinBudget(clock);
+    this.#spinning = spins ? [] : undefined;
   }
 
   add(transport: string, receiver: Receiver, capabilities: TransportCapabilities): void {
     const inlet = new Inlet(receiver, this.#handlerFor(transport, capabilities), capabilities.wakeup === 'poll');
     this.#inlets.push(inlet);
     receiver.onReadable(() => this.#readable(inlet));
-    if (inlet.polled) this.#readable(inlet);
+    if (!inlet.polled) return;
+    if (this.#spinning === undefined) this.#readable(inlet);
+    else if (this.#spinning.push(inlet) === 1) setImmediate(this.#slice);
   }
 
   /** After link loss: what that peer committed is still handed over. */
@@ -53,7 +64,19 @@ export class Dispatcher {
   close(): void {
     for (const inlet of this.#inlets) inlet.closed = true;
     this.#inlets.length = 0;
+    if (this.#spinning !== undefined) this.#spinning.length = 0;
   }
+
+  /** One slice of a spinner's time. It ends early when a promise is to go on before anything more can be sent. */
+  readonly #slice = (): void => {
+    const inlets = this.#spinning as Inlet[];
+    if (inlets.length === 0) return;
+    const end = this.#clock.now() + SLICE_MS;
+    do {
+      for (let polls = 0; polls < POLLS_PER_LOOK; polls++) for (const inlet of inlets) this.#poll(inlet);
+    } while (!this.#turnEnd.scheduled && this.#clock.now() < end);
+    setImmediate(this.#slice);
+  };
 
   #readable(inlet: Inlet): void {
     // Time asleep is not time spun.
@@ -76,8 +99,9 @@ export class Dispatcher {
     };
   }
 
-  #pass(inlet: Inlet): void {
-    if (inlet.closed || inlet.scheduled || inlet.polling) return;
+  /** Hands over what there is, up to the frames of one pass; how many, negative when there is more. */
+  #poll(inlet: Inlet): number {
+    if (inlet.closed || inlet.polling) return 0;
     inlet.polling = true;
     this.#turnEnd.beginPass();
     let total = 0;
@@ -89,7 +113,15 @@ export class Dispatcher {
     } while (handed === BATCH_FRAMES && total < PASS_FRAMES);
     inlet.polling = false;
     this.#turnEnd.endPass();
-    if (handed === BATCH_FRAMES || (inlet.polled && this.#pollAgain(inlet, total))) {
+    return handed === BATCH_FRAMES ? -total : total;
+  }
+
+  #pass(inlet: Inlet): void {
+    if (inlet.closed || inlet.scheduled || inlet.polling) return;
+    const handed = this.#poll(inlet);
+    // Its next slice comes by itself.
+    if (inlet.polled && this.#spinning !== undefined) return;
+    if (handed < 0 || (inlet.polled && this.#pollAgain(inlet, handed))) {
       inlet.scheduled = true;
       // Ref'd: an unref'd immediate does not keep the loop from blocking in epoll.
       setImmediate(inlet.resume, this, inlet);

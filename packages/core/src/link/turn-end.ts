@@ -44,6 +44,11 @@ export class TurnEnd {
     this.#schedule();
   }
 
+  /** It waits for promises to go on. */
+  get scheduled(): boolean {
+    return this.#scheduled;
+  }
+
   beginPass(): void {
     this.#inPass = true;
   }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { allocateFrameBuffer, type FrameHandler, ReceiverBase } from '../../src/contract/index.ts';
 import { Dispatcher } from '../../src/dispatcher/dispatcher.ts';
 import { TurnEnd } from '../../src/link/turn-end.ts';
@@ -12,6 +12,7 @@ class Inbox extends ReceiverBase {
   polls = 0;
   sleeps = 0;
   largest = 0;
+  onFrame = (): void => {};
 
   protected read(handler: FrameHandler, limit: number): number {
     this.polls++;
@@ -19,7 +20,10 @@ class Inbox extends ReceiverBase {
     this.available -= handed;
     this.largest = Math.max(this.largest, handed);
     const frame = allocateFrameBuffer(32);
-    for (let i = 0; i < handed; i++) handler(frame, 0, 32, undefined);
+    for (let i = 0; i < handed; i++) {
+      this.onFrame();
+      handler(frame, 0, 32, undefined);
+    }
     return handed;
   }
 
@@ -39,7 +43,7 @@ class Inbox extends ReceiverBase {
 
 function bench(wakeup: 'poll' | 'event') {
   const clock = new VirtualClock();
-  const dispatcher = new Dispatcher(clock, new TurnEnd(), () => undefined);
+  const dispatcher = new Dispatcher(clock, new TurnEnd(), () => undefined, false);
   const inbox = new Inbox();
   dispatcher.add('test', inbox, { ...PLAIN, wakeup });
   return { clock, dispatcher, inbox };
@@ -118,5 +122,72 @@ describe('Dispatcher', () => {
     inbox.ring();
     await turn();
     expect(inbox.frames).toBe(0);
+  });
+});
+
+/** A clock on which every look takes 10 us, so that a slice is ten of them. */
+class PassingClock extends VirtualClock {
+  #looks = 0;
+
+  override now(): number {
+    return ++this.#looks * 0.01;
+  }
+}
+
+describe('a spinner', () => {
+  function spinner(): { dispatcher: Dispatcher; inbox: Inbox; turnEnd: TurnEnd } {
+    const turnEnd = new TurnEnd();
+    const dispatcher = new Dispatcher(new PassingClock(), turnEnd, () => undefined, true);
+    const inbox = new Inbox();
+    dispatcher.add('test', inbox, { ...PLAIN, wakeup: 'poll' });
+    onTestFinished(() => dispatcher.close());
+    return { dispatcher, inbox, turnEnd };
+  }
+
+  test('polls many times in a turn, never sleeps, and lets the event loop have its turns', async () => {
+    const { inbox } = spinner();
+    for (let i = 0; i < 5; i++) await turn();
+    expect(inbox.polls).toBeGreaterThan(5 * 50);
+    expect(inbox.sleeps).toBe(0);
+    inbox.available = 3000;
+    await turn();
+    await turn();
+    expect([inbox.available, inbox.frames]).toEqual([0, 3000]);
+  });
+
+  test('ends its slice when a handler waits for a promise before more can be sent', async () => {
+    const { inbox, turnEnd } = spinner();
+    await turn();
+    let sent = 0;
+    inbox.available = 1;
+    inbox.onFrame = () => {
+      turnEnd.awaitContinuations();
+      turnEnd.sendReceipts({ send: () => sent++ });
+    };
+    const before = inbox.polls;
+    await turn();
+    // A slice has ten looks at the clock, and eight polls before each.
+    expect(inbox.polls - before).toBeLessThanOrEqual(8);
+    expect(sent).toBe(1);
+  });
+
+  test('closed, it polls nothing more, and the process may end', async () => {
+    const { dispatcher, inbox } = spinner();
+    await turn();
+    dispatcher.close();
+    await turn();
+    const polls = inbox.polls;
+    await turn();
+    expect(inbox.polls).toBe(polls);
+  });
+
+  test('event-driven media are read when they call', async () => {
+    const { dispatcher } = spinner();
+    const inbox = new Inbox();
+    dispatcher.add('other', inbox, { ...PLAIN, wakeup: 'event' });
+    inbox.available = 3000;
+    inbox.ring();
+    for (let i = 0; i < 10; i++) await turn();
+    expect(inbox.frames).toBe(3000);
   });
 });

@@ -100,6 +100,7 @@ export async function participant(
       records: undefined as unknown as Records,
       transports,
       deadLetters: options.deadLetters,
+      spins: false,
     },
     hold,
   );
