@@ -23,10 +23,11 @@ export const closing = campaign({
     await peer.exercise.churn(target.plugin, fleet.directory, Math.min(WARM_UP_CYCLES, trials));
     const leaks = await leftBehind(run, peer);
     await peer.exercise.churn(target.plugin, fleet.directory, trials);
+    const wrong = await peer.exercise.misuse(target.plugin, fleet.directory, trials);
     await leaks();
     tally.trials += trials;
     tally.hits += trials;
-    for (const wrong of await peer.exercise.misuse(target.plugin, fleet.directory)) tally.find(wrong);
+    for (const what of wrong) tally.find(what);
     const files = readdirSync(fleet.directory);
     tally.count('leaked', files.length, `files ${files.slice(0, 4).join(', ')}`);
   },
