@@ -33,11 +33,12 @@ export async function measure(spec: RowSpec, effort: Effort): Promise<Measured> 
   const own: RunFigures[] = [];
   const floor: RunFigures[] = [];
   for (let run = 0; run < effort.runs; run++) {
-    const directory = mkdtempSync(path.join(tmpdir(), 'bb-'));
+    // Each its own: two buses in one would hear each other.
+    const directories = ['bb-', 'bb-'].map((prefix) => mkdtempSync(path.join(tmpdir(), prefix)));
     try {
-      const starts = [() => startTeam(spec, directory)];
+      const starts = [() => startTeam(spec, directories[0])];
       const { floor: program } = spec;
-      if (program !== undefined) starts.push(() => startFloor(spec, program, directory));
+      if (program !== undefined) starts.push(() => startFloor(spec, program, directories[1]));
       const [ofRow, ofFloor] = await measureTogether(
         starts,
         [spec.size, spec.floorSize ?? spec.size],
@@ -47,7 +48,7 @@ export async function measure(spec: RowSpec, effort: Effort): Promise<Measured> 
       own.push(ofRow);
       if (ofFloor !== undefined) floor.push(ofFloor);
     } finally {
-      rmSync(directory, { recursive: true, force: true });
+      for (const directory of directories) rmSync(directory, { recursive: true, force: true });
     }
   }
   return { row: rowOf(spec, own, floor), fairness: median(own.map(({ fairness }) => fairness)) };

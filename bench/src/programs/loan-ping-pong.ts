@@ -3,6 +3,8 @@ import { shm } from '@busbar/transport-shm';
 import { pingPong } from '../ping-pong.ts';
 import type { Program } from '../program.ts';
 
+/** One message of any size must not fill the window. */
+const LIMITS = { topicCredit: 16_777_216 };
 /** Bytes written and read of each loan, unless all are. */
 const TOUCHED = 64;
 
@@ -13,7 +15,8 @@ export function loanPingPong(filled: boolean): Program {
   async function send(publisher: Publisher, size: number): Promise<void> {
     const loan = await publisher.loan(size);
     touch(loan.view).fill(7);
-    if (loan.send() !== 0) throw new Error('one loan at a time, and it is refused');
+    const result = loan.send();
+    if (result !== 0) throw new Error(`one loan at a time, and it is refused: ${result}`);
   }
 
   function read(lease: Lease): void {
@@ -25,7 +28,7 @@ export function loanPingPong(filled: boolean): Program {
 
   return {
     async serve({ directory, size }) {
-      const bus = await createBus({ name: 'serve', plugins: [shm()], directory });
+      const bus = await createBus({ name: 'serve', plugins: [shm()], directory, limits: LIMITS });
       const pong = bus.publisher('bench.pong');
       bus.subscribe<Lease>(
         'bench.ping',
@@ -38,7 +41,7 @@ export function loanPingPong(filled: boolean): Program {
     },
 
     async drive({ directory, size }) {
-      const bus = await createBus({ name: 'drive', plugins: [shm()], directory });
+      const bus = await createBus({ name: 'drive', plugins: [shm()], directory, limits: LIMITS });
       const ping = bus.publisher('bench.ping');
       let answered = (): void => {};
       const pongs = bus.subscribe<Lease>(

@@ -130,10 +130,17 @@ export class Dispatcher {
 
   #pollAgain(inlet: Inlet, handed: number): boolean {
     const now = this.#clock.now();
-    if (handed > 0) inlet.activeAt = now;
-    const again = this.#spin.allows(inlet.activeAt, inlet.polledAt);
+    if (handed > 0) this.#waitEnds(inlet);
+    else inlet.waited += now - inlet.polledAt;
     inlet.polledAt = now;
-    return again || !inlet.receiver.prepareToSleep();
+    if (this.#spin.allows(inlet.waited) || !inlet.receiver.prepareToSleep()) return true;
+    this.#waitEnds(inlet);
+    return false;
+  }
+
+  #waitEnds(inlet: Inlet): void {
+    this.#spin.waited(inlet.waited);
+    inlet.waited = 0;
   }
 
   /** For `Inlet.resume`. */
@@ -151,8 +158,9 @@ class Inlet {
   polling = false;
   scheduled = false;
   closed = false;
-  activeAt = 0;
+  /** When the last poll ended, and how long it has been polled in vain; ms. */
   polledAt = 0;
+  waited = 0;
 
   constructor(receiver: Receiver, handler: FrameHandler, polled: boolean) {
     this.receiver = receiver;

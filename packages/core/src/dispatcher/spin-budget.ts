@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../contract/index.ts';
 
+/** Longest wait for a message by polling. */
 const BUDGET_MS = 0.05;
+/** A wait that was not longer than this cost no more than to fall asleep and be woken would have. */
+const FREE_MS = 0.01;
 const SAMPLE_MS = 10;
 const MAX_RUN_DELAY_SHARE = 0.05;
 const MAX_CORE_SHARE = 0.1;
@@ -9,8 +12,8 @@ const ACCOUNT_MS = 1000;
 
 /**
  * Whether polling again is worth a core. Spinning is earned: up to 50 us after the last message, at most a tenth of a
- * core over a second, and nothing while others wait for a core: when the process's run delay
- * (`/proc/self/schedstat`, second field, ns) grew by more than 5 % of the last 10 ms.
+ * core over a second beyond what sleeping would have cost, and nothing while others wait for a core: when this thread's run
+ * delay (`/proc/thread-self/schedstat`, second field, ns) grew by more than 5 % of the last 10 ms.
  * Measured: 6 ping-pong pairs on 2 cores, ungated 24,000 round trips/s, gated 108,000.
  */
 export class SpinBudget {
@@ -27,18 +30,22 @@ export class SpinBudget {
     this.#readRunDelay = readRunDelay;
   }
 
-  /** True: poll again. `since` is when the last message came, `lastPoll` when the last empty poll began, in ms. */
-  allows(since: number, lastPoll: number): boolean {
+  /** True: poll again. `waited`: ms polled since the last message. */
+  allows(waited: number): boolean {
+    if (waited > BUDGET_MS) return false;
     const now = this.#clock.now();
-    if (now - since > BUDGET_MS) return false;
     if (now - this.#sampledAt >= SAMPLE_MS) this.#sample(now);
     if (this.#contended) return false;
     if (now - this.#accountStart >= ACCOUNT_MS) {
       this.#accountStart = now;
       this.#spent = 0;
     }
-    this.#spent += now - lastPoll;
-    return this.#spent <= ACCOUNT_MS * MAX_CORE_SHARE;
+    return this.#spent + waited <= ACCOUNT_MS * MAX_CORE_SHARE;
+  }
+
+  /** A wait is over, by a message or by falling asleep. */
+  waited(ms: number): void {
+    if (ms > FREE_MS) this.#spent += Math.min(ms, BUDGET_MS) - FREE_MS;
   }
 
   #sample(now: number): void {
@@ -51,10 +58,10 @@ export class SpinBudget {
   }
 }
 
-/** Time this process has waited for a core, in ms; 0 where the system does not say. */
+/** Time this thread has waited for a core, in ms; 0 where the system does not say. */
 function runDelayMs(): number {
   try {
-    return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[1]) / 1e6;
+    return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[1]) / 1e6;
   } catch {
     return 0;
   }
