@@ -35,6 +35,8 @@ export class Membership {
   readonly #dialling = new Map<string, Dialling>();
   /** Version of the announced interest that went out in the HELLO of a session being dialled. */
   readonly #saidVersion = new Map<string, number>();
+  /** Peers that have died here and whose records may still stand. */
+  #dead = new Set<string>();
   #plane!: ControlPlane;
   #record!: ParticipantRecord;
   /** Sessions of one participant are told apart by number, those of two by what is random. */
@@ -94,19 +96,26 @@ export class Membership {
     // Who joined later has this long to dial first; between processes it is real time that counts.
     const settledBefore = (systemClock.now() - LATER_DIALS_MS) * 1000;
     const dials: Promise<void>[] = [];
+    const dead = records.filter(({ id }) => this.#dead.has(id));
+    this.#dead = new Set(dead.map(({ id }) => id));
+    for (const record of dead) this.#bury(record);
     for (const record of records) {
       const { id, since } = record;
-      if (id === this.#record.id || this.#members.has(id) || this.#dialling.has(id)) continue;
+      if (id === this.#record.id || this.#members.has(id) || this.#dialling.has(id) || this.#dead.has(id)) continue;
       if (since <= this.#record.since || since <= settledBefore) dials.push(this.#dialStranger(record));
     }
     return dials;
   }
 
   async #dialStranger(record: ParticipantRecord): Promise<void> {
-    const { records } = this.#host;
     const outcome = await this.#dial(record.id, undefined);
-    // Of the many who hear of a death, most find that another has cleared up.
-    if (outcome === 'dead' && !this.#members.has(record.id) && records.has(record)) records.remove(record);
+    if (outcome === 'dead') this.#bury(record);
+  }
+
+  /** Of the many who hear of a death, most find that another has cleared up. */
+  #bury(record: ParticipantRecord): void {
+    const { records } = this.#host;
+    if (!this.#members.has(record.id) && records.has(record)) records.remove(record);
   }
 
   #dial(id: string, resume: string | undefined): Promise<DialResult> {
@@ -270,7 +279,7 @@ export class Membership {
     }
     if (isProvenDead(member.process, this.#host.process)) {
       // A process dies whole: waiting for the end of each of its connections would take Node ten times as long.
-      for (const other of this.#members.values()) if (sameProcess(other.process, member.process)) this.#died(other);
+      this.#died([...this.#members.values()].filter((other) => sameProcess(other.process, member.process)));
       return;
     }
     this.#host.disconnected(member.peer, false);
@@ -282,12 +291,21 @@ export class Membership {
     void this.#findOut(member, 0);
   }
 
-  /** Proven dead. What it has left to read, its farewell included, is read before the link ends. */
-  #died(member: Member): void {
-    if (member.dead) return;
-    member.dead = true;
-    this.#host.disconnected(member.peer, true);
-    this.#endWhenQuiet(member, 'lost', 'the peer has died');
+  /** Proven dead. What they have left to read, farewells included, is read before their links end. */
+  #died(members: readonly Member[]): void {
+    const dead = members.filter((member) => !member.dead);
+    for (const member of dead) {
+      member.dead = true;
+      this.#dead.add(member.peer.id);
+      this.#host.disconnected(member.peer, true);
+    }
+    afterLastFrame(
+      dead.map(({ link }) => link),
+      () => false,
+      () => {
+        for (const member of dead) this.#end(member, member.leaving ? 'leave' : 'lost', 'the peer has died');
+      },
+    );
   }
 
   /** Alive or dead? A dead process is seen in /proc, a dead participant refuses connections; else the link resumes. */
@@ -295,7 +313,7 @@ export class Membership {
     const result = await this.#dial(member.peer.id, member.session);
     if (this.#closed || member.link.ended || member.connection !== undefined) return;
     if (result === 'dead' || isProvenDead(member.process, this.#host.process)) {
-      this.#died(member);
+      this.#died([member]);
       return;
     }
     const pause = PROOF_PAUSES_MS[Math.min(attempt, PROOF_PAUSES_MS.length - 1)] * (0.5 + Math.random());
@@ -308,7 +326,7 @@ export class Membership {
   /** Ends the link once nothing of the peer is left unread: what it committed is delivered first. */
   #endWhenQuiet(member: Member, how: 'leave' | 'lost', reason: ReasonText): void {
     afterLastFrame(
-      member.link,
+      [member.link],
       () => member.connection !== undefined && !member.dead,
       () => this.#end(member, member.leaving ? 'leave' : how, reason),
     );
