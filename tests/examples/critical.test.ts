@@ -4,7 +4,7 @@ import { Program, Scratch } from './program.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const TITLES = ['p50', 'p90', 'p99', 'p99.9', 'max', 'msgs/s', 'cores'];
-const WAYS = ['spin', 'hot', 'park'];
+const WAYS = ['ring', 'spin', 'hot', 'park'];
 const TIME = /^\d+(?:\.\d+)? (?:ns|us|ms|s)$/;
 const NANOS: Record<string, number> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
 
@@ -18,7 +18,7 @@ function summaryOf(stdout: string): Map<string, string[]> {
   expect(cellsOf(lines[from])).toEqual(TITLES);
   return new Map(
     lines
-      .slice(from + 1, from + 4)
+      .slice(from + 1, from + 1 + WAYS.length)
       .map(cellsOf)
       .map(([way, ...cells]) => [way, cells]),
   );
@@ -57,7 +57,7 @@ test('measures each way to wait, says so line by line, and ends with a table', a
 test('ends on Ctrl-C with what it has', async () => {
   using scratch = new Scratch();
   using program = critical(scratch, '--seconds', '3600');
-  await program.printed('\n  spin ');
+  await program.printed('\n  ring ');
   program.signal('SIGINT');
   const { code, stdout, stderr } = await program.ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

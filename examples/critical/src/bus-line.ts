@@ -4,8 +4,8 @@ import { MESSAGE_BYTES, Ping, Pong } from './contracts.ts';
 import type { Turn } from './turn.ts';
 
 /**
- * Bursts of messages without a pause, and rests between them. The bus polls its inbox in every turn of the event loop
- * while messages follow each other, but spends a tenth of a core on that and no more: the bursts keep within it.
+ * Bursts of messages without a pause, and rests between them, as traffic comes. The bus polls its inbox in every turn of the
+ * event loop while messages follow each other, and for 50 us after the last.
  */
 const BURST_MS = 4;
 const REST_MS = 40;
@@ -29,8 +29,8 @@ export class BusLine {
     return this.#pongs.ready;
   }
 
-  /** Messages without a rest: the few of `hot` and `park` would hardly get the bus's code compiled. */
-  warmUp(turn: Turn): Promise<void> {
+  /** Messages without a rest. */
+  steady(turn: Turn): Promise<void> {
     return this.#burst(turn, Number.POSITIVE_INFINITY);
   }
 

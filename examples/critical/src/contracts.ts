@@ -1,5 +1,6 @@
 import { call, topic } from '@busbar/core';
-import type { SpinAddress } from './spin.ts';
+import type { RingAddress } from './ring.ts';
+import type { Way } from './ways.ts';
 
 /** The message: bytes, so that the time is that of the way and not of a codec. */
 export const MESSAGE_BYTES = 64;
@@ -8,8 +9,8 @@ export const MESSAGE_BYTES = 64;
 export const Ping = topic<Uint8Array>('critical.ping', undefined, { priority: 'critical' });
 export const Pong = topic<Uint8Array>('critical.pong', undefined, { priority: 'critical' });
 
-/** The answering process is ready, and where it spins; the answer is where the asking one does. */
-export const Hello = call<SpinAddress, SpinAddress>('critical.hello');
+/** The answering process is ready, and where its ring is; the answer is where the asking one has its own. */
+export const Hello = call<RingAddress, RingAddress>('critical.hello');
 
-/** Starts or ends the spinning of the answering process, and asks for the processor time it has had so far, in us. */
-export const Spin = call<boolean, number>('critical.spin');
+/** How the answering process is to wait from now on; the answer is the processor time that it has had so far, in us. */
+export const Wait = call<Way, number>('critical.wait');

@@ -1,4 +1,4 @@
-// Measures critical messages between this process and another one, by three ways to wait for them.
+// Measures critical messages between this process and another one, by four ways to wait for them.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { shm } from '@busbar/transport-shm';
 import { Hello } from './contracts.ts';
 import { displayOn } from './display.ts';
 import { measure } from './measure.ts';
-import { SpinEnd } from './spin.ts';
+import { RingEnd } from './ring.ts';
 
 const ANSWERER = fileURLToPath(new URL('./answerer.js', import.meta.url));
 /** The answering process ends when this one leaves the bus; one that has not after so long is killed. */
@@ -22,7 +22,7 @@ const EXIT_USAGE = 2;
 const DEFAULT_SECONDS = 9;
 const USAGE = `usage: critical [--seconds N]
 
-Measures critical messages between two processes by three ways to wait for them.
+Measures critical messages between two processes by four ways to wait for them.
 
   --seconds N  how long to measure, from 0.1 to 3600 (default ${DEFAULT_SECONDS})
   --help       print this
@@ -48,7 +48,7 @@ async function main(seconds: number): Promise<void> {
   let answerer: ChildProcess | undefined;
   try {
     await using bus = await createBus({ name: 'asker', plugins: [shm()], directory });
-    const end = new SpinEnd();
+    const end = new RingEnd();
     const hello = new Promise<void>((resolve) => {
       bus.serve(Hello, (address) => {
         end.connect(address);
@@ -66,7 +66,7 @@ async function main(seconds: number): Promise<void> {
     });
     await Promise.race([hello, lost]);
     const display = displayOn(process.stdout);
-    await Promise.race([measure({ bus, end, seconds, display, signal: interrupted.signal }), lost]);
+    await Promise.race([measure({ bus, end, directory, seconds, display, signal: interrupted.signal }), lost]);
   } finally {
     if (answerer !== undefined) await ended(answerer);
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);

@@ -10,14 +10,14 @@ const CAPACITY = 65_536;
 const LOOKS_A_TURN = 10_000;
 
 /** Where another process finds a side's inbox. */
-export interface SpinAddress {
+export interface RingAddress {
   readonly pid: number;
   readonly descriptor: number;
 }
 
 /** One side of two rings, one each way, that looks for messages in a loop and never sleeps. */
-export class SpinEnd {
-  readonly address: SpinAddress;
+export class RingEnd {
+  readonly address: RingAddress;
   readonly #reader: RingReader;
   readonly #frame = allocateFrameBuffer(maxRingFrame(CAPACITY));
   readonly #message = allocateFrameBuffer(MESSAGE_BYTES);
@@ -34,7 +34,7 @@ export class SpinEnd {
   }
 
   /** What is sent goes to the inbox at `address`. @throws BusError when it is not to be had */
-  connect({ pid, descriptor }: SpinAddress): void {
+  connect({ pid, descriptor }: RingAddress): void {
     this.#outbox = frameBuffer(openSharedMemory(pid, descriptor, ringBytes(CAPACITY)).buffer);
     this.#writer = new RingWriter(new MappedWords(this.#outbox.i32), CAPACITY);
   }
@@ -72,7 +72,7 @@ export class SpinEnd {
 }
 
 /** Messages to and fro between two sides that spin, one at a time; the other one sends back whatever comes. */
-export function spinFor(turn: Turn, end: SpinEnd): Promise<void> {
+export function ringFor(turn: Turn, end: RingEnd): Promise<void> {
   return new Promise((resolve) => {
     let sentAt = 0;
     end.start(() => {
