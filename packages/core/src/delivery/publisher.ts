@@ -1,25 +1,15 @@
-import { assertCount, resolveDeadline } from '../call-options.ts';
+import { resolveDeadline } from '../call-options.ts';
 import { raw } from '../codecs/index.ts';
-import {
-  BACK_PRESSURED,
-  BusError,
-  CLOSED,
-  NOT_CONNECTED,
-  OK,
-  type RegionProvider,
-  type SendResult,
-  type Slab,
-} from '../contract/index.ts';
-import type { Deadlines } from '../deadlines.ts';
+import { BACK_PRESSURED, BusError, CLOSED, NOT_CONNECTED, OK, type SendResult } from '../contract/index.ts';
 import type { Expiry } from '../expiry.ts';
 import type { TopicEntry } from '../interest/topic-entry.ts';
-import type { Limits } from '../limits.ts';
-import { LentPayload } from '../link/lent-payload.ts';
+import type { LentPayload } from '../link/lent-payload.ts';
 import { NO_BYTES, type Settlement, type UnderWay } from '../link/out-message.ts';
 import { isSuccess, type Outcome } from '../outcomes.ts';
 import type { ResolvedQos } from '../qos.ts';
 import { type StandardSchema, validate } from '../standard-schema.ts';
 import type { Encoder } from './encoder.ts';
+import { type LendingHost, takeMemory } from './lending.ts';
 import { Loan } from './loan.ts';
 import type { Outgoing, Shipment } from './outgoing.ts';
 
@@ -69,20 +59,12 @@ export interface Publisher<T = unknown> {
 }
 
 /** What a publisher needs of its bus. */
-export interface PublisherHost {
-  readonly closed: boolean;
+export interface PublisherHost extends LendingHost {
   readonly outgoing: Outgoing;
   readonly encoder: Encoder;
-  readonly deadlines: Deadlines;
   readonly expiry: Expiry;
-  readonly limits: Limits;
-  /** The transport that lends memory, and its memory. */
-  readonly transports: { readonly lender: string | undefined };
-  regions(transport: string): RegionProvider | undefined;
   /** Calls back once when credit returned somewhere, or the bus closed. */
   awaitRoom(callback: () => void): void;
-  holdProcess(): void;
-  releaseProcess(): void;
 }
 
 export class TopicPublisher implements Publisher, Settlement {
@@ -183,53 +165,7 @@ export class TopicPublisher implements Publisher, Settlement {
         remedy: "make a publisher without local: 'reference'",
       });
     }
-    assertCount('a loan of so many bytes:', bytes, where);
-    const { maxMessageBytes } = this.#host.limits;
-    if (bytes > maxMessageBytes) {
-      throw new BusError('TOO_LARGE', `a loan of ${bytes} bytes exceeds the limit of ${maxMessageBytes}`, {
-        where,
-        remedy: 'split it, or raise limits.maxMessageBytes on both sides',
-      });
-    }
-    const lender = this.#host.transports.lender;
-    const regions = lender === undefined ? undefined : this.#host.regions(lender);
-    if (lender === undefined || regions === undefined) {
-      throw new BusError(
-        this.#host.closed ? 'CLOSED' : 'TRANSPORT_UNAVAILABLE',
-        'no installed transport lends memory',
-        {
-          where,
-          remedy: 'install one with regions, such as @busbar/transport-shm, or use send()',
-        },
-      );
-    }
-    const slab = regions.tryAlloc(bytes) ?? (await this.#freeSlab(regions, bytes, deadline));
-    return new Loan(new LentPayload(lender, regions, slab), this);
-  }
-
-  /** Waits until somebody lets go of what was lent. */
-  #freeSlab(regions: RegionProvider, bytes: number, deadline: number): Promise<Slab> {
-    let waiting = true;
-    const free = new Promise<Slab>((resolve, reject) => {
-      const attempt = (): void => {
-        if (!waiting) return;
-        try {
-          const slab = regions.tryAlloc(bytes);
-          if (slab === undefined) regions.onFree(attempt);
-          else resolve(slab);
-        } catch (error) {
-          reject(error);
-        }
-      };
-      attempt();
-    });
-    return this.#host.deadlines.within(free, deadline, () => {
-      waiting = false;
-      return this.#late(
-        'all memory that may be lent is lent',
-        'look for a subscriber that does not release its leases',
-      );
-    });
+    return new Loan(await takeMemory(this.#host, bytes, deadline, where), this);
   }
 
   /** Sends what `loan` gave; the payload is the loan's to release. */
