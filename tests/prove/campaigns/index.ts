@@ -8,6 +8,7 @@ import { ringHeaders } from './ring-headers.ts';
 import { ringKills } from './ring-kills.ts';
 import { ringOrder } from './ring-order.ts';
 import { ringRewriting } from './ring-rewriting.ts';
+import { shmLeases } from './shm-leases.ts';
 import { shmMemory } from './shm-memory.ts';
 import { shmRewriting } from './shm-rewriting.ts';
 import { slowConsumer } from './slow-consumer.ts';
@@ -22,6 +23,7 @@ export async function allCampaigns(): Promise<ProveCampaign[]> {
     ringKills,
     ringOrder,
     ringRewriting,
+    shmLeases,
     shmMemory,
     shmRewriting,
     busKills,

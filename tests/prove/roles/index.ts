@@ -1,5 +1,6 @@
 /** Every role by name; loaded only in the process that plays it. */
 export const ROLES = {
+  borrower: () => import('./borrower.ts'),
   colleague: () => import('./colleague.ts'),
   crowd: () => import('./crowd.ts'),
   'name-claimant': () => import('./name-claimant.ts'),
