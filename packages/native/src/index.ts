@@ -6,6 +6,8 @@ import type { NativeAvailability } from './availability.ts';
 import { type Bell, openPeerBell } from './bell.ts';
 import { type Doorbell, hangDoorbell } from './doorbell.ts';
 import { type FileLock, lockFile } from './file-lock.ts';
+import type { Handover } from './handover.ts';
+import { connectPoint, type HandoverPoint, openPoint } from './handover-point.ts';
 import { type PeerCredentials, readPeerCredentials } from './peer-credentials.ts';
 import { mapPeerMemory } from './peer-memory.ts';
 import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
@@ -16,7 +18,11 @@ export type { NativeAvailability } from './availability.ts';
 export type { Bell } from './bell.ts';
 export type { Doorbell } from './doorbell.ts';
 export type { FileLock } from './file-lock.ts';
+export type { HandedDescriptors } from './handed-descriptors.ts';
+export type { Handover } from './handover.ts';
+export type { HandoverPoint } from './handover-point.ts';
 export type { PeerCredentials } from './peer-credentials.ts';
+export { isOutOfReach } from './peer-descriptor.ts';
 export type { SharedMemory } from './shared-memory.ts';
 
 let syscalls: Syscalls | undefined;
@@ -51,7 +57,7 @@ async function load(): Promise<NativeAvailability> {
 }
 
 /**
- * Whether memory can be shared here: memfd, opening it again through /proc, and buffers over native memory, tried with
+ * Whether memory can be shared here: memfd, opening it again through /proc or handing it over, and buffers over native memory, tried with
  * one page. Loads koffi if need be. Never throws. Codes: those of `available()`, NO_EXTERNAL_BUFFERS,
  * NO_KERNEL_SUPPORT, PERMISSION_DENIED, RESOURCE_EXHAUSTED.
  */
@@ -117,4 +123,20 @@ export function createDoorbell(onRing: () => void): Doorbell {
  */
 export function openBell(pid: number, descriptor: number): Bell {
   return openPeerBell(loaded(), pid, descriptor);
+}
+
+/**
+ * A Unix socket at `path`, in a folder that nobody else may write, to which one peer comes for a handover.
+ * @throws BusError NEEDS_NATIVE | PATH_TOO_LONG | RESOURCE_EXHAUSTED | TRANSPORT_FAILED
+ */
+export function openHandoverPoint(path: string): HandoverPoint {
+  return openPoint(loaded(), path);
+}
+
+/**
+ * Connects to the handover point of process `pid` at `path`; PROTOCOL_ERROR when another process listens there.
+ * @throws BusError NEEDS_NATIVE | PATH_TOO_LONG | PROTOCOL_ERROR | RESOURCE_EXHAUSTED | TRANSPORT_FAILED
+ */
+export function connectHandover(path: string, pid: number): Handover {
+  return connectPoint(loaded(), path, pid);
 }

@@ -1,13 +1,16 @@
 import { isBusError } from '@busbar/core/contract';
 import type { NativeAvailability } from './availability.ts';
+import type { HandedDescriptors } from './handed-descriptors.ts';
+import { handoverPair } from './handover.ts';
+import { isOutOfReach } from './peer-descriptor.ts';
 import { mapPeerMemory } from './peer-memory.ts';
-import { allocateSharedMemory } from './shared-memory.ts';
+import { allocateSharedMemory, type SharedMemory } from './shared-memory.ts';
 import type { Syscalls } from './syscalls.ts';
 
 const BYTES = 4096;
 const WORD = 0x62757362;
 
-/** Shares a page with ourselves, the way peers do. Never throws. */
+/** Shares a page with ourselves, the ways peers do. Never throws. */
 export function probeSharedMemory(syscalls: Syscalls): NativeAvailability {
   if (process.arch === 'arm' || process.arch === 'ia32') {
     return refusal('UNSUPPORTED_PLATFORM', `shared memory needs 64-bit addresses, this is ${process.arch}`, OTHERS);
@@ -24,13 +27,34 @@ export function probeSharedMemory(syscalls: Syscalls): NativeAvailability {
 function crosses(syscalls: Syscalls): boolean {
   const ours = allocateSharedMemory(syscalls, 'busbar-probe', BYTES);
   try {
-    const theirs = mapPeerMemory(syscalls, process.pid, ours.descriptor, BYTES);
+    const theirs = reached(syscalls, ours);
     new Uint32Array(ours.buffer)[0] = WORD;
     const arrived = new Uint32Array(theirs.buffer)[0] === WORD;
     theirs.close();
     return arrived;
   } finally {
     ours.close();
+  }
+}
+
+function reached(syscalls: Syscalls, ours: SharedMemory): SharedMemory {
+  try {
+    return mapPeerMemory(syscalls, process.pid, ours.descriptor, BYTES);
+  } catch (error) {
+    if (!isOutOfReach(error)) throw error;
+    return handedOver(syscalls, ours);
+  }
+}
+
+function handedOver(syscalls: Syscalls, ours: SharedMemory): SharedMemory {
+  const [giver, taker] = handoverPair(syscalls);
+  let handed: HandedDescriptors | undefined;
+  try {
+    giver.send(WORD, [ours.descriptor]);
+    handed = taker.receive(WORD, 1);
+    return handed.sharedMemory(0, BYTES);
+  } finally {
+    for (const one of [handed, giver, taker]) one?.close();
   }
 }
 
@@ -43,8 +67,6 @@ function explained(error: unknown): NativeAvailability {
   if (error.code === 'TRANSPORT_UNAVAILABLE') return refusal('NO_EXTERNAL_BUFFERS', reason, OTHERS);
   if (error.code === 'RESOURCE_EXHAUSTED') return refusal('RESOURCE_EXHAUSTED', reason, error.remedy ?? OTHERS);
   const { code, syscall } = (error.cause ?? {}) as NodeJS.ErrnoException;
-  // Without /proc the open is ENOENT.
-  if (syscall === 'open') return refusal('PERMISSION_DENIED', reason, 'mount /proc, and let this user read it');
   if (REFUSED.includes(code ?? ''))
     return refusal('PERMISSION_DENIED', reason, `allow ${syscall} (seccomp, container)`);
   return refusal('NO_KERNEL_SUPPORT', reason, 'use Linux 3.17 or later, with memfd_create enabled');

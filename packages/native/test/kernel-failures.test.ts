@@ -1,10 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { isBusError } from '@busbar/core/contract';
-import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openPeerBell } from '../src/bell.ts';
 import { hangDoorbell } from '../src/doorbell.ts';
+import { handoverPair } from '../src/handover.ts';
+import { connectPoint, openPoint } from '../src/handover-point.ts';
 import { mapPeerMemory } from '../src/peer-memory.ts';
 import { allocateSharedMemory } from '../src/shared-memory.ts';
 import { loadSyscalls, O_CLOEXEC, type Syscalls } from '../src/syscalls.ts';
@@ -16,15 +19,23 @@ const LABEL = 'kernel-failures';
 const pid = process.pid;
 
 let real: Syscalls;
+let folder: string;
 
 beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'native-'));
   real = await loadSyscalls();
   // The first pipe of an event loop makes libuv open a spare descriptor.
   hangDoorbell(real, () => {}).close();
 });
 
+afterAll(() => rmSync(folder, { recursive: true }));
+
 type Opened = { close(): void };
 type Open = (syscalls: Syscalls, memory: number, doorbell: number) => Opened;
+
+const CALLS_OF_A_HANDOVER = 'socket bind listen socket connect getsockopt sendmsg accept4 getsockopt recvmsg '
+  .concat('fstat fcntl fstat mmap view close fstat fcntl')
+  .split(' ');
 
 const OPENS: Record<string, { calls: string[]; open: Open }> = {
   createSharedMemory: {
@@ -40,7 +51,35 @@ const OPENS: Record<string, { calls: string[]; open: Open }> = {
     calls: ['open', 'fstat', 'open', 'close'],
     open: (syscalls, _, doorbell) => openPeerBell(syscalls, pid, doorbell),
   },
+  handover: {
+    calls: CALLS_OF_A_HANDOVER,
+    open: handedOver,
+  },
 };
+
+function handedOver(syscalls: Syscalls, memory: number, doorbell: number): Opened {
+  const opened: Opened[] = [];
+  const add = <T extends Opened>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
+  const close = (): void => {
+    for (const one of opened.splice(0)) one.close();
+  };
+  const path = join(folder, 'point');
+  try {
+    const point = add(openPoint(syscalls, path));
+    add(connectPoint(syscalls, path, pid)).send(1, [memory, doorbell]);
+    const handed = add(add(point.accept(pid)).receive(1, 2));
+    add(handed.sharedMemory(0, 8192));
+    add(handed.bell(1));
+    return { close };
+  } catch (error) {
+    close();
+    expect(readdirSync(folder)).toEqual([]);
+    throw error;
+  }
+}
 
 const CASES = Object.entries(OPENS).flatMap(([name, { calls, open }]) =>
   (['ENOMEM', 'EMFILE', 'ENOSPC', 'EPERM'] as const).map((errno) => ({ name, calls, open, errno })),
@@ -138,16 +177,23 @@ test('nothing is inherited by a child process', () => {
   const doorbell = hangDoorbell(real, () => {});
   const bell = openPeerBell({ ...real, open }, pid, doorbell.descriptor);
   const peer = mapPeerMemory({ ...real, open }, pid, memory.descriptor, 4096);
+  const path = join(folder, 'point');
+  const point = openPoint(real, path);
+  const guest = connectPoint(real, path, pid);
+  guest.send(1, [memory.descriptor]);
+  const host = point.accept(pid);
+  const handed = host.receive(1, 1);
+  const pair = handoverPair(real);
   onTestFinished(() => {
-    for (const one of [memory, doorbell, bell, peer]) one.close();
+    for (const one of [memory, doorbell, bell, peer, point, guest, host, handed, ...pair]) one.close();
   });
   const opened = listed().filter((fd) => !before.includes(fd));
-  expect(opened).toHaveLength(4);
+  expect(opened).toHaveLength(10);
   for (const fd of opened) {
     const [, octal] = /flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
     flags.push(Number.parseInt(octal, 8));
   }
-  expect(flags).toHaveLength(8);
+  expect(flags).toHaveLength(14);
   for (const flag of flags) expect(flag & O_CLOEXEC).toBe(O_CLOEXEC);
 });
 

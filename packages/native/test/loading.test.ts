@@ -24,11 +24,13 @@ test('before available() the other functions say what to do', async () => {
       () => native.openSharedMemory(process.pid, 0, 4096),
       () => native.createDoorbell(() => {}),
       () => native.openBell(process.pid, 0),
+      () => native.openHandoverPoint('/nowhere'),
+      () => native.connectHandover('/nowhere', process.pid),
     ]) {
       try { call(); } catch (error) { console.log(error.code, error.remedy); }
     }`;
   const lines = (await output(script)).split('\n');
-  expect(lines).toHaveLength(6);
+  expect(lines).toHaveLength(8);
   for (const line of lines) expect(line).toMatch(/^NEEDS_NATIVE await available\(\)/);
 });
 

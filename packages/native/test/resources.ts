@@ -13,6 +13,10 @@ export function mappings(label: string): number {
   return lines.filter((line) => line.includes(`/memfd:${label} `)).length;
 }
 
+export function closeAll(all: Iterable<{ close(): void }>): void {
+  for (const one of all) one.close();
+}
+
 setFlagsFromString('--expose-gc');
 
 export const collectGarbage: () => void = runInNewContext('gc');

@@ -34,13 +34,21 @@ test.each([
   ['memfd_create', 'EMFILE', 'RESOURCE_EXHAUSTED'],
   ['posix_fallocate', 'ENOSPC', 'RESOURCE_EXHAUSTED'],
   ['fcntl', 'EINVAL', 'NO_KERNEL_SUPPORT'],
-  ['open', 'ENOENT', 'PERMISSION_DENIED'],
-  ['open', 'EACCES', 'PERMISSION_DENIED'],
   ['open', 'ENFILE', 'RESOURCE_EXHAUSTED'],
   ['mmap', 'EPERM', 'PERMISSION_DENIED'],
   ['mmap', 'ENOMEM', 'RESOURCE_EXHAUSTED'],
 ] as const)('%s failing with %s is %s', (name, errno, code) => {
   expect(probeSharedMemory(failing(real, name, errno))).toEqual(because(code));
+});
+
+test.each(['ENOENT', 'EACCES', 'EPERM'] as const)('where /proc answers %s, handing over is enough', (errno) => {
+  const before = descriptors();
+  const hidden = failing(real, 'open', errno);
+  expect(probeSharedMemory(hidden)).toEqual({ available: true });
+  expect(probeSharedMemory(failing(hidden, 'socketpair', 'EACCES'))).toEqual(because('PERMISSION_DENIED'));
+  expect(probeSharedMemory(failing(hidden, 'sendmsg', 'EPERM'))).toEqual(because('PERMISSION_DENIED'));
+  expect(probeSharedMemory(failing(hidden, 'recvmsg', 'EMFILE'))).toEqual(because('RESOURCE_EXHAUSTED'));
+  expect([descriptors(), mappings('busbar-probe')]).toEqual([before, 0]);
 });
 
 test('an engine without external buffers says so', () => {
@@ -60,7 +68,7 @@ test('whichever call fails, there is an answer and nothing leaks', () => {
   for (let n = 1; n <= 14; n++) {
     const syscalls = failingAt(real, n, constants.errno.EPERM);
     const answer = probeSharedMemory(syscalls);
-    expect(answer.available).toBe(['close'].includes(syscalls.calls[n - 1]));
+    expect(answer.available).toBe(['close', 'open'].includes(syscalls.calls[n - 1]));
     expect([n, descriptors(), mappings('busbar-probe')]).toEqual([n, before, 0]);
   }
 });

@@ -8,11 +8,12 @@ import {
   MAP_PRIVATE,
   PROT_READ,
   SO_PEERCRED,
+  SOCK_SEQPACKET,
   SOL_SOCKET,
   type Syscalls,
 } from '../src/syscalls.ts';
 
-const { EBADF, EINVAL, ENOENT } = constants.errno;
+const { EAFNOSUPPORT, EBADF, EINVAL, ENOENT } = constants.errno;
 const ALL_BITS = 0x7fffffff;
 
 const MISTAKES: [keyof Syscalls, number, (kernel: Syscalls) => number][] = [
@@ -32,6 +33,14 @@ const MISTAKES: [keyof Syscalls, number, (kernel: Syscalls) => number][] = [
   ['fcntl', EBADF, (kernel) => kernel.fcntl(-1, F_GET_SEALS, 0)],
   ['mmap', EINVAL, (kernel) => kernel.mmap(0, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1)],
   ['munmap', EINVAL, (kernel) => kernel.munmap(0, 0)],
+  ['socket', EAFNOSUPPORT, (kernel) => kernel.socket(ALL_BITS, SOCK_SEQPACKET)],
+  ['socketpair', EAFNOSUPPORT, (kernel) => kernel.socketpair(ALL_BITS, SOCK_SEQPACKET, new Int32Array(2))],
+  ['bind', EBADF, (kernel) => kernel.bind(-1, 0, 0)],
+  ['listen', EBADF, (kernel) => kernel.listen(-1, 1)],
+  ['accept4', EBADF, (kernel) => kernel.accept4(-1, 0)],
+  ['connect', EBADF, (kernel) => kernel.connect(-1, 0, 0)],
+  ['sendmsg', EBADF, (kernel) => kernel.sendmsg(-1, 0, 0)],
+  ['recvmsg', EBADF, (kernel) => kernel.recvmsg(-1, 0, 0)],
 ];
 
 test.each(MISTAKES)('%s answers with a negative errno, %i here', async (_, errno, call) => {
