@@ -27,5 +27,11 @@ export const CAPABILITIES: TransportCapabilities = {
   wakeup: 'poll',
   peerIdentity: 'kernel',
   latencyClass: 'memory',
-  requires: ['Linux', 'memfd_create', '/proc', '@busbar/native with koffi', 'an engine that allows external buffers'],
+  requires: [
+    'Linux',
+    'memfd_create',
+    '/proc or Unix sockets',
+    '@busbar/native with koffi',
+    'an engine that allows external buffers',
+  ],
 };

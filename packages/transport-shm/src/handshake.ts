@@ -12,12 +12,25 @@
  *   | -- abandoned: ring -----------------------> |   instead of attached; or later: A has given it up
  * ```
  *
+ * Where /proc shows one of them no descriptors of the other, they are handed over at a socket that B opens for this one
+ * ring, and nothing waits for anything but these messages:
+ *
+ * ```
+ *   A                                             B
+ *   | -- open: ring, bell ----------------------> |   B cannot open the bell; or it can, and
+ *   | -- unreachable: ring ---------------------> |   instead of attached; B gives that ring up
+ *   | <--------------------- meet: ring, key ---- |   B listens at a socket that bears its id and the key
+ *   | -- met: ring -----------------------------> |   A has connected, and sent its bell
+ *   | <------------------- handed: ring, nonce -- |   B has made the ring, and sent its memory and the bell
+ *   | -- attached: ring ------------------------> |   as above, and so it goes on
+ * ```
+ *
  * `ring` is A's number for it. Descriptors are numbers of the process that names them. JSON, as the control plane's own
  * messages.
  */
 export type FromSender =
   | { readonly op: 'open'; readonly ring: number; readonly bell: number }
-  | { readonly op: 'attached' | 'abandoned'; readonly ring: number };
+  | { readonly op: 'attached' | 'abandoned' | 'unreachable' | 'met'; readonly ring: number };
 
 export type FromReceiver =
   | {
@@ -27,6 +40,8 @@ export type FromReceiver =
       readonly nonce: number;
       readonly bell: number;
     }
+  | { readonly op: 'meet'; readonly ring: number; readonly key: number }
+  | { readonly op: 'handed'; readonly ring: number; readonly nonce: number }
   | { readonly op: 'refused'; readonly ring: number; readonly reason: string };
 
 /** From the owner of regions to those it may have lent from them: this one is not referred to any more. */
@@ -66,6 +81,12 @@ export function decodeHandshake(bytes: Uint8Array): Handshake | undefined {
       return numbers('ring', 'memory', 'nonce', 'bell') ? (message as Handshake) : undefined;
     case 'refused':
       return numbers('ring') && typeof reason === 'string' ? (message as Handshake) : undefined;
+    case 'meet':
+      return numbers('ring', 'key') ? (message as Handshake) : undefined;
+    case 'handed':
+      return numbers('ring', 'nonce') ? (message as Handshake) : undefined;
+    case 'unreachable':
+    case 'met':
     case 'attached':
     case 'abandoned':
       return numbers('ring') ? (message as Handshake) : undefined;

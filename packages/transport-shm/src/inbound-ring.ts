@@ -16,6 +16,7 @@ export class InboundRing {
   /** The sender's number for it. */
   readonly number: number;
   readonly memory: SharedMemory;
+  readonly nonce: number;
   /** Asleep: a commit rings, and nobody polls. */
   parked = false;
   /** Its sender has ended, or its link: it goes as soon as it is empty. */
@@ -34,6 +35,7 @@ export class InboundRing {
     this.peer = peer;
     this.number = number;
     this.memory = memory;
+    this.nonce = nonce;
     this.#bell = bell;
     const view = frameBuffer(memory.buffer);
     const words = new MappedWords(view.i32);

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import {
   BusError,
   isBusError,
@@ -11,25 +10,23 @@ import {
 import {
   type Bell,
   createDoorbell,
-  createSharedMemory,
   type Doorbell,
+  type HandedDescriptors,
   openBell,
   openSharedMemory,
+  type SharedMemory,
 } from '@busbar/native';
 import { ringBytes } from '@busbar/ring';
 import { CAPABILITIES, RING_BYTES } from './capabilities.ts';
 import { Dials } from './dials.ts';
 import { decodeHandshake, encodeHandshake, type FromReceiver, type Handshake, refusal } from './handshake.ts';
-import { InboundRing } from './inbound-ring.ts';
+import type { InboundRing } from './inbound-ring.ts';
+import { isHidden, Meetings } from './meetings.ts';
 import { ShmReceiver } from './receiver.ts';
 import { ShmRegions } from './regions/provider.ts';
+import { RingGiver, UNVERIFIED } from './ring-giver.ts';
 import { ShmSender } from './sender.ts';
 import { Waiters } from './waiters.ts';
-
-/** Rings one peer may have here at a time; a link needs one, a reconnect two. */
-const MAX_RINGS_PER_PEER = 64;
-/** A pid that only the peer itself has named leads to no descriptor. */
-const UNVERIFIED = 'the kernel has not said which process the peer is';
 
 /** One participant's end of the medium: its doorbell, its inbox, its senders. */
 export class ShmTransport implements PeerTransport {
@@ -39,6 +36,10 @@ export class ShmTransport implements PeerTransport {
   readonly #doorbell: Doorbell;
   readonly #waiters = new Waiters();
   readonly #dials: Dials;
+  readonly #meetings: Meetings;
+  readonly #giver: RingGiver;
+  /** Ids of the peers that have shown that they can open what this process has. */
+  readonly #reaching = new Set<string>();
   /** By the number in the handshake. */
   readonly #senders = new Map<number, ShmSender>();
   readonly regions: ShmRegions;
@@ -52,11 +53,20 @@ export class ShmTransport implements PeerTransport {
     this.#maxFrameLength = Math.min(context.limits.maxFrameLength, CAPABILITIES.maxFrameLength);
     this.#dials = new Dials(context.clock);
     this.#doorbell = createDoorbell(() => this.#rung());
+    this.#meetings = new Meetings(context.directory, context.self.id);
+    this.#giver = new RingGiver({
+      label: `busbar-${context.self.id}`,
+      bell: this.#doorbell.descriptor,
+      meetings: this.#meetings,
+      receiver: () => this.#receiver,
+      send: (peer, message) => void this.#send(peer, message),
+    });
     this.regions = new ShmRegions(
       {
         name,
         label: `busbar-${context.self.id}-lent`,
         bell: this.#doorbell.descriptor,
+        reaches: (peer) => this.#reaching.has(peer.id),
         retired: (region, borrowers) => {
           for (const peer of borrowers) this.#send(peer, { op: 'retired', region });
         },
@@ -105,16 +115,22 @@ export class ShmTransport implements PeerTransport {
     const message = decodeHandshake(bytes);
     switch (message?.op) {
       case 'open':
-        this.#opened(peer, message.ring, message.bell);
+        this.#giver.open(peer, message.ring, message.bell);
         return;
+      case 'met':
       case 'attached':
-        this.#receiver?.find(peer, message.ring)?.memory.closeDescriptor();
-        return;
       case 'abandoned':
-        this.#receiver?.abandon(peer, message.ring);
+      case 'unreachable':
+        this.#giver[message.op](peer, message.ring);
         return;
       case 'ring':
-        this.#attach(peer, message);
+        this.#offered(peer, message);
+        return;
+      case 'meet':
+        this.#meet(peer, message.ring, message.key);
+        return;
+      case 'handed':
+        this.#handed(peer, message.ring, message.nonce);
         return;
       case 'refused':
         this.#refused(peer, message.ring, message.reason);
@@ -127,66 +143,79 @@ export class ShmTransport implements PeerTransport {
     }
   }
 
-  /** A peer wants to send. */
-  #opened(peer: PeerInfo, number: number, bellDescriptor: number): void {
-    const receiver = this.#receiver;
-    if (receiver === undefined || !receiver.open) {
-      this.#send(peer, refusal(number, 'this participant does not listen'));
-      return;
-    }
-    if (!peer.verified) {
-      this.#send(peer, refusal(number, UNVERIFIED));
-      return;
-    }
-    if (receiver.find(peer, number) !== undefined || receiver.ringsOf(peer) >= MAX_RINGS_PER_PEER) {
-      this.#send(peer, refusal(number, `ring ${number} exists, or the peer has ${MAX_RINGS_PER_PEER} rings here`));
-      return;
-    }
-    let bell: Bell | undefined;
-    try {
-      bell = openBell(peer.pid, bellDescriptor);
-      const memory = createSharedMemory(`busbar-${this.#context.self.id}`, ringBytes(RING_BYTES));
-      const nonce = randomInt(2 ** 31);
-      receiver.add(new InboundRing(peer, number, memory, nonce, bell));
-      const answer: FromReceiver = {
-        op: 'ring',
-        ring: number,
-        memory: memory.descriptor,
-        nonce,
-        bell: this.#doorbell.descriptor,
-      };
-      this.#send(peer, answer);
-    } catch (error) {
-      bell?.close();
-      this.#send(peer, refusal(number, reasonOf(error)));
-    }
-  }
-
   /** A peer has made the ring we asked for. */
-  #attach(peer: PeerInfo, { ring: number, memory, nonce, bell }: FromReceiver & { readonly op: 'ring' }): void {
-    const dial = this.#dials.take(peer, number);
+  #offered(peer: PeerInfo, { ring: number, memory, nonce, bell }: FromReceiver & { readonly op: 'ring' }): void {
+    const dial = this.#dials.find(peer, number);
     if (dial === undefined) {
-      this.#send(peer, { op: 'abandoned', ring: number });
+      this.#abandon(peer, number);
       return;
     }
+    // It has opened our bell, so it can open what it is lent.
+    this.#reaching.add(peer.id);
     try {
-      const sender = this.#makeSender(peer, number, memory, nonce, bell);
-      this.#senders.set(number, sender);
-      this.#send(peer, { op: 'attached', ring: number });
-      dial.resolve(sender);
+      const open = (): SharedMemory => openSharedMemory(peer.pid, memory, ringBytes(RING_BYTES));
+      this.#attach(peer, number, nonce, open, () => openBell(peer.pid, bell));
     } catch (error) {
-      this.#send(peer, { op: 'abandoned', ring: number });
-      dial.reject(
-        isBusError(error) ? error : new BusError('TRANSPORT_FAILED', String(error), { where: peer.name, cause: error }),
-      );
+      if (dial.unreachable || !isHidden(peer, error)) this.#failed(peer, number, error);
+      else {
+        dial.unreachable = true;
+        this.#send(peer, { op: 'unreachable', ring: number });
+      }
     }
   }
 
-  #makeSender(peer: PeerInfo, number: number, descriptor: number, nonce: number, bellDescriptor: number): ShmSender {
-    const memory = openSharedMemory(peer.pid, descriptor, ringBytes(RING_BYTES));
+  /** The peer waits for us at a socket. */
+  #meet(peer: PeerInfo, number: number, key: number): void {
+    const dial = this.#dials.find(peer, number);
+    if (dial === undefined) {
+      this.#abandon(peer, number);
+      return;
+    }
+    try {
+      if (dial.meeting !== undefined) throw outOfTurn(peer);
+      const handover = this.#meetings.join(peer, key);
+      dial.meeting = { key, handover };
+      handover.send(key, [this.#doorbell.descriptor]);
+      this.#send(peer, { op: 'met', ring: number });
+    } catch (error) {
+      this.#failed(peer, number, error);
+    }
+  }
+
+  /** The peer has sent us what the ring is made of. */
+  #handed(peer: PeerInfo, number: number, nonce: number): void {
+    const dial = this.#dials.find(peer, number);
+    if (dial === undefined) {
+      this.#abandon(peer, number);
+      return;
+    }
+    let handed: HandedDescriptors | undefined;
+    try {
+      if (dial.meeting === undefined) throw outOfTurn(peer);
+      const { handover, key } = dial.meeting;
+      const received = handover.receive(key, 2);
+      handed = received;
+      const open = (): SharedMemory => received.sharedMemory(0, ringBytes(RING_BYTES));
+      this.#attach(peer, number, nonce, open, () => received.bell(1));
+    } catch (error) {
+      this.#failed(peer, number, error);
+    } finally {
+      handed?.close();
+    }
+  }
+
+  #attach(peer: PeerInfo, number: number, nonce: number, openMemory: () => SharedMemory, open: () => Bell): void {
+    const sender = this.#makeSender(peer, number, nonce, openMemory(), open);
+    this.#senders.set(number, sender);
+    this.#send(peer, { op: 'attached', ring: number });
+    this.#dials.take(peer, number)?.resolve(sender);
+  }
+
+  /** Owns `memory`. */
+  #makeSender(peer: PeerInfo, number: number, nonce: number, memory: SharedMemory, open: () => Bell): ShmSender {
     let bell: Bell | undefined;
     try {
-      bell = openBell(peer.pid, bellDescriptor);
+      bell = open();
       return new ShmSender(peer, memory, nonce, bell, this.#maxFrameLength, this.#waiters, (reason) => {
         this.#senders.delete(number);
         // Later: it may be in the middle of a claim of the bus's.
@@ -197,6 +226,20 @@ export class ShmTransport implements PeerTransport {
       memory.close();
       throw error;
     }
+  }
+
+  /** The ring cannot be had. */
+  #failed(peer: PeerInfo, number: number, error: unknown): void {
+    this.#abandon(peer, number);
+    this.#dials
+      .take(peer, number)
+      ?.reject(
+        isBusError(error) ? error : new BusError('TRANSPORT_FAILED', String(error), { where: peer.name, cause: error }),
+      );
+  }
+
+  #abandon(peer: PeerInfo, number: number): void {
+    this.#send(peer, { op: 'abandoned', ring: number });
   }
 
   /** No ring, or the inbox it led to is closed. */
@@ -219,6 +262,8 @@ export class ShmTransport implements PeerTransport {
 
   #onPeerLost(peer: PeerInfo, dead: boolean): void {
     this.regions.peerLost(peer, dead);
+    this.#reaching.delete(peer.id);
+    this.#meetings.cancel(peer);
     this.#dials.cancel(
       () => new BusError('PEER_GONE', 'the link to the peer ended', { where: peer.name, outcome: 'not-sent' }),
       peer,
@@ -244,6 +289,7 @@ export class ShmTransport implements PeerTransport {
 
   async #end(): Promise<void> {
     this.#dials.cancel(() => new BusError('CLOSED', 'the transport was closed', { where: this.#name }));
+    this.#meetings.cancel();
     await Promise.all([...this.#senders.values()].map((sender) => sender.close()));
     await this.#receiver?.close();
     this.regions.close();
@@ -251,7 +297,6 @@ export class ShmTransport implements PeerTransport {
   }
 }
 
-/** A code and what happened, for the peer's error text. */
-function reasonOf(error: unknown): string {
-  return isBusError(error) ? `${error.code}: ${error.what}` : String(error);
+function outOfTurn(peer: PeerInfo): BusError {
+  return new BusError('PROTOCOL_ERROR', 'the peer says what comes later, or came before', { where: peer.name });
 }

@@ -5,8 +5,10 @@ import { decodeHandshake, encodeHandshake, type Handshake, refusal } from '../sr
 const uint31 = fc.nat({ max: 2 ** 31 - 1 });
 const message: fc.Arbitrary<Handshake> = fc.oneof(
   fc.record({ op: fc.constant('open' as const), ring: uint31, bell: uint31 }),
-  fc.record({ op: fc.constantFrom('attached' as const, 'abandoned' as const), ring: uint31 }),
+  fc.record({ op: fc.constantFrom(...(['attached', 'abandoned', 'unreachable', 'met'] as const)), ring: uint31 }),
   fc.record({ op: fc.constant('ring' as const), ring: uint31, memory: uint31, nonce: uint31, bell: uint31 }),
+  fc.record({ op: fc.constant('meet' as const), ring: uint31, key: uint31 }),
+  fc.record({ op: fc.constant('handed' as const), ring: uint31, nonce: uint31 }),
   fc.tuple(uint31, fc.string()).map(([ring, reason]) => refusal(ring, reason)),
 );
 
@@ -31,6 +33,8 @@ test('anything else is nothing, and no exception', () => {
     '{"op":"ring","ring":1,"memory":2,"nonce":3,"bell":2147483648}',
     '{"op":"refused","ring":1,"reason":2}',
     '{"op":"attached"}',
+    '{"op":"meet","ring":1}',
+    '{"op":"handed","ring":1,"nonce":"2"}',
     '{"op":"close","ring":1}',
     `{"op":"refused","ring":1,"reason":"${'x'.repeat(3000)}"}`,
   ]) {

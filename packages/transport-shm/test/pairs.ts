@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createStand, newParticipant, numberedFrame, type Stand, sendFrame } from '@busbar/conformance/control';
 import { HEADER_BYTES, OK, type PeerInfo, type PeerTransport, type Receiver, type Sender } from '@busbar/core/contract';
 import { onTestFinished } from 'vitest';
@@ -7,26 +9,32 @@ import { shm } from '../src/index.ts';
 export interface End extends Stand {
   readonly self: PeerInfo;
   readonly transport: PeerTransport;
+  readonly directory: string;
 }
 
-/** Two participants of this process, linked; `pass` sees each control message and says whether it goes on. */
-export async function openEnds(pass: (from: string, message: unknown) => boolean = () => true): Promise<[End, End]> {
+/** Sees each control message, may change it, and says whether it goes on. */
+export type Pass = (from: string, message: Record<string, unknown>) => boolean;
+
+/** Two participants of this process, linked. */
+export async function openEnds(pass: Pass = () => true): Promise<[End, End]> {
+  const directory = mkdtempSync(join(tmpdir(), 'shm-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
   const [one, two] = [newParticipant('one'), newParticipant('two')];
   const stands = new Map<string, Stand>();
   const end = async (self: PeerInfo): Promise<End> => {
     const stand = createStand({
       self,
-      directory: '/nowhere',
+      directory,
       post(to, message) {
-        const copy = Uint8Array.from(message);
-        if (pass(self.name, JSON.parse(Buffer.from(copy).toString())))
-          setImmediate(() => stands.get(to)?.control.deliver(self.id, copy));
+        const copy = JSON.parse(Buffer.from(message).toString());
+        if (pass(self.name, copy))
+          setImmediate(() => stands.get(to)?.control.deliver(self.id, Buffer.from(JSON.stringify(copy))));
       },
     });
     stands.set(self.id, stand);
     const transport = (await shm().create(stand.context)) as PeerTransport;
     onTestFinished(() => transport.close());
-    return { ...stand, self, transport };
+    return { ...stand, self, transport, directory };
   };
   const ends: [End, End] = [await end(one), await end(two)];
   ends[0].control.link(two);
@@ -42,7 +50,7 @@ export interface Pair {
   readonly receiver: Receiver;
 }
 
-export async function openPair(pass?: (from: string, message: unknown) => boolean): Promise<Pair> {
+export async function openPair(pass?: Pass): Promise<Pair> {
   const [one, two] = await openEnds(pass);
   const receiver = await two.transport.listen();
   const sender = await one.transport.connect(receiver.address, two.self);

@@ -12,6 +12,8 @@ export interface LenderHost {
   readonly label: string;
   /** Descriptor of this participant's doorbell. */
   readonly bell: number;
+  /** Whether `peer` can open descriptors of this process; a reference that it cannot follow would cost it the link. */
+  reaches(peer: PeerInfo): boolean;
   /** Region `number` is not referred to any more; these had something of it. */
   retired(number: number, borrowers: Iterable<PeerInfo>): void;
 }
@@ -179,7 +181,7 @@ export class Lender {
     const { slot, view } = slab as ShmSlab;
     const { region } = slot;
     // A pid that only the peer itself has named leads to no memory, at either side.
-    const reader = peer.verified && !this.#closed ? region.readerFor(peer) : undefined;
+    const reader = peer.verified && !this.#closed && this.#host.reaches(peer) ? region.readerFor(peer) : undefined;
     if (reader === undefined) return undefined;
     slot.exportTo(reader);
     this.#astray.delete(peer.id);

@@ -20,6 +20,7 @@ function peerOf(id: string): PeerInfo {
 
 const OWNER = peerOf('a');
 const READER = peerOf('b');
+const HIDDEN = peerOf('c');
 
 interface Side {
   readonly regions: ShmRegions;
@@ -34,7 +35,13 @@ function side(limit = SMALL_REGION): Side {
     made.regions.rung();
   });
   const regions = new ShmRegions(
-    { name: 'shm', label: 'test', bell: doorbell.descriptor, retired: (number) => retired.push(number) },
+    {
+      name: 'shm',
+      label: 'test',
+      bell: doorbell.descriptor,
+      reaches: (peer) => peer !== HIDDEN,
+      retired: (number) => retired.push(number),
+    },
     limit,
   );
   const made: Side = { regions, retired, rings: 0 };
@@ -138,6 +145,7 @@ describe('lending', () => {
   test('a peer that the kernel has not named, and one too many, are told of nothing', () => {
     const slab = owner.regions.tryAlloc(10) as Slab;
     expect(owner.regions.export(slab, { ...READER, verified: false })).toBeUndefined();
+    expect(owner.regions.export(slab, HIDDEN)).toBeUndefined();
     for (let i = 0; i < MAX_READERS; i++)
       expect(owner.regions.export(slab, peerOf(`${String(i).padStart(4, '0')}`))).toBeDefined();
     expect(owner.regions.export(slab, READER)).toBeUndefined();
