@@ -130,7 +130,6 @@ export class RingGiver {
       bell = handed.bell(0);
       ring = this.#makeRing(peer, number, bell);
       handover.send(key, [ring.memory.descriptor, this.#host.bell]);
-      ring.memory.closeDescriptor();
       return ring;
     } catch (error) {
       bell?.close();
