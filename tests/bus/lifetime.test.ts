@@ -34,6 +34,9 @@ async function started(program: string, directory: string): Promise<Running> {
   return running;
 }
 
+/** Of a core, in 5 s: 0.1 %. */
+const MAX_IDLE_MICROS = 5000;
+
 describe('how long a process lives', () => {
   test('one that publishes, asks, awaits and ends exits 0 by itself', async () => {
     const directory = scratch();
@@ -124,9 +127,13 @@ describe('how long a process lives', () => {
     await joined(bus, 'idle');
     expect(await bus.request('echo', 1)).toBe(1);
     await bus.publish('news', 1);
-    child.send('measure');
-    const [micros] = (await once(child, 'message')) as [number];
-    expect(micros).toBeLessThan(5000);
+    // What V8 has put off while others had the cores it does once, and not in each of three windows of 5 s.
+    let micros = Number.POSITIVE_INFINITY;
+    for (let window = 0; window < 3 && micros >= MAX_IDLE_MICROS; window++) {
+      child.send('measure');
+      [micros] = (await once(child, 'message')) as [number];
+    }
+    expect(micros).toBeLessThan(MAX_IDLE_MICROS);
     for (const other of others) expect(other.child.exitCode).toBe(null);
   });
 });
