@@ -8,8 +8,6 @@ import type { PeerInfo } from './peer.ts';
  * let go of it or is dead; never is it taken back by time.
  */
 export interface RegionProvider {
-  /** Payloads from this size on, in bytes, arrive sooner by reference than in fragments of this transport: measured. */
-  readonly border: number;
   /**
    * A slab of exactly `bytes`, 1 or more. It may bear what was in it before. Undefined: none is free now; see `onFree`.
    * @throws BusError TOO_LARGE: never, whoever lets go; RESOURCE_EXHAUSTED

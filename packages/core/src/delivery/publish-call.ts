@@ -130,7 +130,7 @@ export class PublishCall implements Settlement, Expirable {
   }
 }
 
-/** Its line of the receipt, without what does not apply. Not by spreading: that costs more than the rest of the call. */
+/** Its line of the receipt, without what does not apply. Not by spreading, which is felt: one is made for every target. */
 function deliveryOf(message: UnderWay, outcome: Outcome, reason: string | undefined): Delivery {
   const { id, name } = message.target.peer;
   const { group } = message.topic;

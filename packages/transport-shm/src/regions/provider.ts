@@ -2,12 +2,8 @@ import type { Lease, PeerInfo, RegionProvider, Slab } from '@busbar/core/contrac
 import { Borrower } from './borrower.ts';
 import { Lender, type LenderHost } from './lender.ts';
 
-/** Payloads from here on arrive sooner as a reference with a copy at each side than in fragments: measured, README. */
-export const REFERENCE_BORDER = 65_536;
-
 /** Slots of shared memory, lent to peers and borrowed from them. */
 export class ShmRegions implements RegionProvider {
-  readonly border = REFERENCE_BORDER;
   readonly #lender: Lender;
   readonly #borrower = new Borrower();
 
