@@ -27,7 +27,7 @@ import { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
 import { CREDIT_OVERHEAD } from './out-topic.ts';
 import { readPairs } from './pairs.ts';
-import { readReference } from './reference.ts';
+import { readReference, withPayload } from './reference.ts';
 import { Resequencer } from './resequencer.ts';
 
 /** Announced losses that one flow may have ahead of it. */
@@ -125,7 +125,8 @@ export class Inbound {
         this.answers.confirm(flow);
       } else {
         this.#sample(route);
-        this.#hold(flow, buffer, offset, length, route.transport, route.lossless);
+        if ((header.flags & FLAG.BY_REF) !== 0) this.#holdReferred(flow, buffer, offset, route);
+        else this.#hold(flow, buffer, offset, length, route.transport, route.lossless);
       }
       return;
     }
@@ -156,10 +157,8 @@ export class Inbound {
     this.#next[flow]++;
     this.#dropAssembly(flow);
     const topic = this.#topic();
-    if (topic === undefined) {
-      lease?.release();
-      return;
-    }
+    if (topic === undefined) lease?.release();
+    if (topic === undefined) return;
     incoming.kind = header.kind;
     incoming.priority = header.priority;
     incoming.codec = header.codec;
@@ -188,10 +187,8 @@ export class Inbound {
     try {
       const { transport, descriptor } = readReference(buffer.u8, offset + header.headerLength, offset + header.length);
       const regions = this.#host.regions(transport);
-      if (regions === undefined) {
-        this.#violation(`a reference to memory of ${JSON.stringify(transport)}, which has none here`);
-        return undefined;
-      }
+      if (regions === undefined)
+        throw new BusError('PROTOCOL_ERROR', `${JSON.stringify(transport)} has no memory here`);
       const lease = regions.open(descriptor, this.#link.peer);
       const { maxMessageBytes } = this.#host.limits;
       if (lease === undefined || lease.view.length <= maxMessageBytes) return lease;
@@ -308,6 +305,15 @@ export class Inbound {
     this.#topics[id] = topic;
     this.#control.learnt(topic, id);
     return topic;
+  }
+
+  /** A frame ahead of its turn. What it refers to is taken now: its sender counts it as copied, and need not lend it longer. */
+  #holdReferred(flow: number, buffer: FrameBuffer, offset: number, { transport, lossless }: InRoute): void {
+    const lease = this.#open(buffer, offset);
+    if (lease === undefined) return;
+    const whole = withPayload(buffer, offset, header, lease.view);
+    lease.release();
+    this.#hold(flow, whole, 0, header.length, transport, lossless);
   }
 
   #hold(flow: number, buffer: FrameBuffer, offset: number, length: number, via: string, lossless: boolean): void {

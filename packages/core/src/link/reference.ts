@@ -1,4 +1,12 @@
-import { align8, allocateFrameBuffer, BusError, type FrameBuffer } from '../contract/index.ts';
+import {
+  align8,
+  allocateFrameBuffer,
+  BusError,
+  copyAligned,
+  FLAG,
+  type FrameBuffer,
+  type FrameHeader,
+} from '../contract/index.ts';
 
 /** Most bytes of a transport's name, and of a descriptor. */
 const MAX_NAME_BYTES = 32;
@@ -41,4 +49,23 @@ export function readReference(u8: Uint8Array, start: number, end: number): Refer
     transport: String.fromCharCode(...u8.subarray(start + 1, start + 1 + length)),
     descriptor: u8.slice(at, end),
   };
+}
+
+/** The frame at `offset`, which `header` describes, with `payload` in the place of its reference; `header` is that of it then. */
+export function withPayload(
+  buffer: FrameBuffer,
+  offset: number,
+  header: FrameHeader,
+  payload: Uint8Array,
+): FrameBuffer {
+  const { headerLength } = header;
+  header.length = headerLength + payload.length;
+  header.flags &= ~FLAG.BY_REF;
+  const frame = allocateFrameBuffer(header.length);
+  copyAligned(buffer, offset, frame, 0, headerLength);
+  frame.i32[0] = header.length;
+  // Flags are the highest byte of the second word.
+  frame.u8[7] = header.flags;
+  frame.u8.set(payload, headerLength);
+  return frame;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { MAX_REFERENCE_BYTES, readReference, writeReference } from '../../src/link/reference.ts';
+import { encodeFrame, FLAG, FrameHeader, frameBuffer, KIND, readFrameHeader, WHOLE } from '../../src/contract/index.ts';
+import { MAX_REFERENCE_BYTES, readReference, withPayload, writeReference } from '../../src/link/reference.ts';
 
 const NAME = fc.stringMatching(/^[a-z][a-z0-9-]{0,31}$/);
 const DESCRIPTOR = fc.uint8Array({ minLength: 1, maxLength: 64 });
@@ -28,6 +29,38 @@ test('anything else is refused, or read as a name and a descriptor that nobody h
       } catch (error) {
         expect(error).toMatchObject({ code: 'PROTOCOL_ERROR' });
       }
+    }),
+  );
+});
+
+test('a frame is given its payload in the place of the reference; all else of it stays', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 2000 }), fc.nat(1000), (payload, sequence) => {
+      const { buffer, bytes } = writeReference('shm', new Uint8Array(32));
+      const flags = WHOLE | FLAG.BY_REF | FLAG.EXPIRY;
+      const encoded = encodeFrame({
+        kind: KIND.EVENT,
+        flags,
+        sequence,
+        topicId: 3,
+        topicName: 'a.topic',
+        expiry: 77,
+        payload: buffer.u8.slice(0, bytes),
+      });
+      const header = new FrameHeader();
+      const frame = frameBuffer(Uint8Array.from(encoded).buffer);
+      expect(readFrameHeader(frame, 0, frame.i32[0], header)).toBe('');
+      const whole = withPayload(frame, 0, header, payload);
+      const read = new FrameHeader();
+      expect(readFrameHeader(whole, 0, header.length, read)).toBe('');
+      expect(read).toMatchObject({
+        flags: WHOLE | FLAG.EXPIRY,
+        sequence,
+        topicId: 3,
+        topicName: 'a.topic',
+        expiry: 77,
+      });
+      expect(whole.u8.slice(read.headerLength, read.length)).toEqual(payload);
     }),
   );
 });
