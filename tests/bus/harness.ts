@@ -65,6 +65,8 @@ export interface PeerContext {
   core: typeof core;
   crypto: typeof import('node:crypto');
   memory: typeof memory;
+  /** The transport of that name, loaded when it is asked for. */
+  plugin: (name: string) => Promise<core.TransportPlugin>;
   uds: typeof uds;
   record: typeof record;
   /** `control`, or the name of a uds transport. Returns how many sockets there were. */

@@ -1,38 +1,9 @@
-import type { Bus } from '@busbar/core';
 import { describe, expect, test } from 'vitest';
+import { type Disturbing, whileStreaming } from './both-ways.ts';
 import { expectBalanced, open, Peer, scratch, until } from './harness.ts';
-import { record } from './recorder.mjs';
-
-/** Sends 0, 1, … on `topic`, small ones with some large among them, until `done`; returns how many. */
-async function stream(bus: Bus, topic: string, done: () => boolean): Promise<number> {
-  const publisher = bus.publisher<{ n: number; pad: Uint8Array }>(topic);
-  let n = 0;
-  while (!done()) {
-    for (let burst = 0; burst < 50; burst++) {
-      const size = n % 97 === 0 ? 300_000 : n % 1000;
-      if (publisher.send({ n, pad: new Uint8Array(size) }) === 0) n++;
-      else await publisher.writable();
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  const report = await publisher.flush();
-  expect(report.failed).toEqual([]);
-  return n;
-}
-
-function expectGapless(numbers: number[], count: number): void {
-  const wrong = numbers.findIndex((n, index) => n !== index);
-  expect(wrong < 0 ? 'in order' : `at ${wrong}: ${numbers.slice(Math.max(0, wrong - 2), wrong + 3).join()}`).toBe(
-    'in order',
-  );
-  expect(numbers).toHaveLength(count);
-}
-
-/** Breaks sockets of the peer; `progress` resolves when something new got through each way. Returns how many it broke. */
-type Breaking = (peer: Peer, progress: () => Promise<void>) => Promise<number>;
 
 /** Each round breaks one set of kinds, the next round the next; between two something gets through. */
-function inTurn(rounds: number, ...cuts: string[][]): Breaking {
+function inTurn(rounds: number, ...cuts: string[][]): Disturbing {
   return async (peer, progress) => {
     let broken = 0;
     for (let round = 0; round < rounds; round++) {
@@ -45,7 +16,7 @@ function inTurn(rounds: number, ...cuts: string[][]): Breaking {
 }
 
 /** One break after the other, into resumes and connects under way. */
-function atAnyMoment(rounds: number, ...kinds: string[]): Breaking {
+function atAnyMoment(rounds: number, ...kinds: string[]): Disturbing {
   return (peer) =>
     peer.run(
       async ({ cut }, { rounds, kinds }) => {
@@ -60,88 +31,29 @@ function atAnyMoment(rounds: number, ...kinds: string[]): Breaking {
     );
 }
 
-/**
- * Both sides stream while the peer breaks its sockets, as a fault of the system would. The processes live, so nothing
- * `reliable` may be lost, duplicated or reordered, and nobody may be told lost.
- */
-async function breakWhileStreaming(breaking: Breaking, transports = ['uds']): Promise<void> {
-  const directory = scratch();
-  const bus = await open({ name: 'steady', directory, transports });
-  const departures: string[] = [];
-  for (const event of ['leave', 'lost'] as const) bus.on(event, () => departures.push(event));
-  const heard = record<{ n: number }>(bus, 'from.peer');
-  const peer = await Peer.open({ name: 'breaking', directory, transports });
-  await peer.run(async ({ bus, record, kept }) => {
-    kept.heard = record(bus, 'from.us');
-    await kept.heard.subscription.ready;
-    kept.publisher = bus.publisher('from.peer');
-    kept.sent = 0;
-    kept.sending = (async () => {
-      while (!kept.stop) {
-        for (let burst = 0; burst < 50; burst++) {
-          const pad = new Uint8Array(kept.sent % 97 === 0 ? 300_000 : kept.sent % 1000);
-          if (kept.publisher.send({ n: kept.sent, pad }) === 0) kept.sent++;
-          else await kept.publisher.writable();
-        }
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      return kept.publisher.flush();
-    })();
-  });
-  let stop = false;
-  const sending = stream(bus, 'from.us', () => stop);
-  const count = (): Promise<number> => peer.run(({ kept }) => kept.heard.messages.length as number);
-  const progress = async (): Promise<void> => {
-    const [ours, theirs] = [heard.messages.length, await count()];
-    await until(async () => heard.messages.length > ours + 20 && (await count()) > theirs + 20);
-  };
-  expect(await breaking(peer, progress)).toBeGreaterThan(5);
-  stop = true;
-  const sent = await sending;
-  const { theirSent, failed } = await peer.run(async ({ kept }) => {
-    kept.stop = true;
-    const { failed } = await kept.sending;
-    return { theirSent: kept.sent as number, failed };
-  });
-  expect(failed).toEqual([]);
-  await heard.reach(theirSent);
-  const theirNumbers = await peer.run(async ({ kept }, sent) => {
-    await kept.heard.reach(sent);
-    return kept.heard.data.map(({ n }: { n: number }) => n);
-  }, sent);
-  expectGapless(theirNumbers, sent);
-  expectGapless(
-    heard.data.map(({ n }) => n),
-    theirSent,
-  );
-  expect(departures).toEqual([]);
-  expectBalanced(bus.counters);
-  expect(await peer.run(({ errors }) => errors)).toEqual([]);
-}
-
 describe('a break between living processes', () => {
   test.each(['uds', 'shm'])('the control connection: the link resumes, and with it %s', async (transport) => {
-    await breakWhileStreaming(inTurn(8, ['control']), [transport]);
+    await whileStreaming(inTurn(8, ['control']), [transport]);
   });
 
   test('the data connections: routes connect again and replay', async () => {
-    await breakWhileStreaming(inTurn(12, ['uds']));
+    await whileStreaming(inTurn(12, ['uds']));
   });
 
   test('both at once', async () => {
-    await breakWhileStreaming(inTurn(8, ['control', 'uds']));
+    await whileStreaming(inTurn(8, ['control', 'uds']));
   });
 
   test('fail-over between two transports: what one had not confirmed goes over the other, in order', async () => {
-    await breakWhileStreaming(inTurn(20, ['uds'], ['uds-b']), ['uds', 'uds-b']);
+    await whileStreaming(inTurn(20, ['uds'], ['uds-b']), ['uds', 'uds-b']);
   });
 
   test('at any moment, while a link resumes and a route connects, too', async () => {
-    await breakWhileStreaming(atAnyMoment(80, 'control', 'uds', 'uds-b'), ['uds', 'uds-b']);
+    await whileStreaming(atAnyMoment(80, 'control', 'uds', 'uds-b'), ['uds', 'uds-b']);
   });
 
   test('at any moment, while a ring is asked for, too', async () => {
-    await breakWhileStreaming(atAnyMoment(80, 'control', 'uds'), ['shm', 'uds']);
+    await whileStreaming(atAnyMoment(80, 'control', 'uds'), ['shm', 'uds']);
   });
 
   test('5 MB messages survive a break in the middle', async () => {

@@ -5,14 +5,16 @@ import { ask } from './calls/ask.ts';
 import { askMany } from './calls/ask-many.ts';
 import type { Answers } from './calls/many-answers.ts';
 import type { Service, ServiceBase } from './calls/service-base.ts';
+import { closeOnAbort } from './close-on-abort.ts';
 import { type CloseReport, closeEngine, drain } from './closing.ts';
-import { assertPattern, assertTopic, BusError, type PeerInfo, type Qos } from './contract/index.ts';
+import { assertTopic, BusError, type PeerInfo, type Qos, type TransportPlugin } from './contract/index.ts';
 import { assertKind, type CallContract, nameOf, type StreamContract, type TopicContract } from './contracts.ts';
 import type { Publisher } from './delivery/publisher.ts';
 import { publish, publisherFor } from './delivery/publishing.ts';
 import type { Engine } from './engine.ts';
 import type { BusEvents } from './events.ts';
-import { assertGroup, groupLabel } from './interest/group-label.ts';
+import { removeTransport, useTransport } from './hot-plug.ts';
+import { known } from './membership/known.ts';
 import type {
   OpenOptions,
   PublisherOptions,
@@ -23,13 +25,15 @@ import type {
   SubscribeOptions,
 } from './options.ts';
 import type { Counters, Receipt } from './outcomes.ts';
+import { ping } from './ping.ts';
 import { type Explanation, explain } from './selector/explain.ts';
 import { type BusStats, busStats } from './stats/bus-stats.ts';
 import { open } from './streams/open.ts';
 import type { OpenedStream } from './streams/opened-stream.ts';
 import type { StreamHandler } from './streams/production.ts';
 import { StreamService } from './streams/stream-service.ts';
-import { ActiveSubscription, type MessageHandler, type Subscription } from './subscription.ts';
+import { subscribe } from './subscribe.ts';
+import type { MessageHandler, Subscription } from './subscription.ts';
 import type { Unavailable } from './transports.ts';
 
 /** One participant's access to the bus. Made by `createBus`. */
@@ -72,6 +76,26 @@ export class Bus {
   /** Transports that were asked for and cannot be used here, with what would help. */
   get unavailable(): readonly Unavailable[] {
     return this.#engine.transports.unavailable;
+  }
+
+  /**
+   * Adds a transport while traffic runs; resolves when every peer knows of it. Messages take it as the policy says.
+   * @throws BusError (as rejection) TRANSPORT_UNAVAILABLE with what would help | DUPLICATE_TRANSPORT | VERSION_MISMATCH |
+   * INVALID_OPTION | CLOSED
+   */
+  async use(plugin: TransportPlugin): Promise<void> {
+    this.#assertOpen('use', true);
+    await useTransport(this.#engine, plugin);
+  }
+
+  /**
+   * Takes the transport `name` away while traffic runs: new messages go over others, what is on its way arrives, and it
+   * is closed. Resolves then, after at most 5 s. A message for which no other transport will do is refused, NO_ROUTE.
+   * @throws BusError (as rejection) INVALID_OPTION when there is no such transport | CLOSED
+   */
+  async remove(name: string): Promise<void> {
+    this.#assertOpen('remove');
+    await removeTransport(this.#engine, name);
   }
 
   on<E extends keyof BusEvents>(event: E, listener: (...args: BusEvents[E]) => void): this {
@@ -126,45 +150,15 @@ export class Bus {
     handlerOrOptions?: MessageHandler<T> | SubscribeOptions,
     moreOptions?: SubscribeOptions,
   ): Subscription<T> {
-    const engine = this.#engine;
     this.#assertOpen('subscribe', true);
-    const handler = typeof handlerOrOptions === 'function' ? handlerOrOptions : undefined;
-    const options = typeof handlerOrOptions === 'function' ? moreOptions : handlerOrOptions;
-    const pattern = nameOf(topic);
-    assertPattern(pattern, 'subscribe');
-    assertCount('concurrency', options?.concurrency, `subscribe ${pattern}`);
-    const group = options?.group;
-    assertGroup(group, `subscribe ${pattern}`);
-    const schema = typeof topic === 'string' ? undefined : topic.schema;
-    if (options?.lease === true && schema !== undefined) {
-      throw new BusError('INVALID_OPTION', 'bytes that are lent cannot be checked by a schema', {
-        where: `subscribe ${pattern}`,
-        remedy: 'subscribe by name, or without lease',
-      });
-    }
-    const subscription = new ActiveSubscription(
-      engine,
-      pattern,
-      schema,
+    const [handler, options] =
+      typeof handlerOrOptions === 'function' ? [handlerOrOptions, moreOptions] : [undefined, handlerOrOptions];
+    return subscribe(
+      this.#engine,
+      topic as string | TopicContract,
       handler as MessageHandler<unknown> | undefined,
-      options?.concurrency,
-      group,
-      options?.lease === true,
-    );
-    engine.subscriptions.add(subscription);
-    engine.interest.addLocal(pattern, subscription);
-    // Who waits for room, or for a first subscriber, may find it here.
-    engine.roomReturned();
-    engine.holdProcess();
-    const kind = group === undefined ? 'pattern' : 'group';
-    const name = group === undefined ? pattern : groupLabel(pattern, group);
-    const change = group === undefined ? { patterns: [name] } : { groups: [name] };
-    // What another subscription has announced may still be on its way.
-    const isNews = engine.announced.add(kind, name);
-    const acknowledged = engine.membership.announce(isNews ? change : undefined);
-    subscription.ready = this.#known(acknowledged, `subscribe ${pattern}`);
-    closeOnAbort(options?.signal, subscription);
-    return subscription as Subscription as Subscription<T>;
+      options,
+    ) as Subscription<T>;
   }
 
   /**
@@ -303,7 +297,7 @@ export class Bus {
     engine.ownServices.add(service);
     engine.holdProcess();
     if (engine.announced.add('service', name))
-      service.ready = this.#known(engine.membership.announce({ services: [name] }), `serve ${name}`);
+      service.ready = known(engine, engine.membership.announce({ services: [name] }), `serve ${name}`);
     closeOnAbort(options?.signal, service);
     return service;
   }
@@ -315,42 +309,13 @@ export class Bus {
     return explain(this.#engine, name, bytes, qos, typeof topic === 'string' ? undefined : topic.qos);
   }
 
-  /** Resolves when every peer has acknowledged; a peer that is stopped can hold it up, so it has a deadline. */
-  #known(acknowledged: Promise<void>, where: string): Promise<void> {
-    const { deadlines, limits } = this.#engine;
-    const known = deadlines.within(
-      acknowledged,
-      limits.deadlineMs,
-      () => new BusError('DEADLINE_EXCEEDED', 'a peer has not acknowledged in time', { where }),
-    );
-    // Nobody has to await `ready`.
-    known.catch(() => {});
-    return known;
-  }
-
   /**
    * Resolves to the round trip in ms over the data routes, answered by the peer's dispatcher whatever its
    * subscriptions do. @throws BusError PEER_GONE | DEADLINE_EXCEEDED | INVALID_OPTION | CLOSED
    */
   async ping(peerId: string, options: { deadline?: number } = {}): Promise<number> {
     this.#assertOpen('ping');
-    const engine = this.#engine;
-    const where = `ping ${peerId}`;
-    const deadline = resolveDeadline(options.deadline, engine.limits.deadlineMs, where);
-    const link = engine.membership.member(peerId)?.link;
-    if (link === undefined) throw new BusError('PEER_GONE', 'there is no such peer', { where, outcome: 'not-sent' });
-    const start = engine.clock.now();
-    engine.holdProcess();
-    try {
-      await engine.deadlines.within(new Promise<void>((resolve) => link.ping(resolve)), deadline, () =>
-        link.ended
-          ? new BusError('PEER_GONE', 'the peer is gone', { where, outcome: 'unknown' })
-          : new BusError('DEADLINE_EXCEEDED', 'no answer in time', { where }),
-      );
-    } finally {
-      engine.releaseProcess();
-    }
-    return engine.clock.now() - start;
+    return ping(this.#engine, peerId, options.deadline);
   }
 
   /**
@@ -386,9 +351,3 @@ export class Bus {
 
 /** How long `close` waits for handlers and deliveries. */
 const CLOSE_MS = 5000;
-
-function closeOnAbort(signal: AbortSignal | undefined, closable: { close(): void }): void {
-  if (signal === undefined) return;
-  if (signal.aborted) closable.close();
-  else signal.addEventListener('abort', () => closable.close(), { once: true });
-}

@@ -20,6 +20,7 @@ import { type ParticipantRecord, Records } from './control/records.ts';
 import { defaultDirectory, prepareDirectory } from './control/runtime-directory.ts';
 import { busSecret } from './control/secret.ts';
 import { Engine } from './engine.ts';
+import { read } from './hot-plug.ts';
 import { resolveLimits } from './limits.ts';
 import type { BusOptions } from './options.ts';
 import { ProcessHold } from './process-hold.ts';
@@ -154,8 +155,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
       },
       transportControl(engine),
     );
-    for (const { name: transport, receiver, capabilities } of transports.installed)
-      engine.dispatcher.add(transport, receiver, capabilities);
+    for (const inUse of transports.installed) read(engine, inUse);
     record = { id: self.id, since: Math.round(systemClock.now() * 1000) };
     records.write(record, { name, pid: process.pid });
     await Promise.race([

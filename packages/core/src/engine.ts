@@ -32,6 +32,7 @@ import { TurnEnd } from './link/turn-end.ts';
 import { AnnouncedInterest } from './membership/announced-interest.ts';
 import type { MembershipHost } from './membership/host.ts';
 import { Membership } from './membership/membership.ts';
+import type { OffersHost } from './membership/offers.ts';
 import { ServiceDirectory } from './membership/service-directory.ts';
 import { Counters, type ReasonText } from './outcomes.ts';
 import type { ProcessHold } from './process-hold.ts';
@@ -277,8 +278,16 @@ export class Engine implements Hosts {
   // Peers
 
   createLink(peer: PeerInfo, hello: Hello): Link {
-    const common = this.transports.commonWith(hello, sameProcess(hello.process, this.process));
+    const common = this.offersFor(hello.process).common(hello.transports);
     return new Link(this, ++this.#linkCount, peer, common);
+  }
+
+  offersFor(process: ProcessIdentity): OffersHost {
+    const isOwn = sameProcess(process, this.process);
+    return {
+      offers: () => this.transports.offers(),
+      common: (theirs) => this.transports.commonWith(theirs, isOwn),
+    };
   }
 
   joined(peer: PeerInfo): void {

@@ -3,7 +3,6 @@ import {
   CONTRACT_VERSION,
   contractCompatible,
   fromSystemError,
-  type Logger,
   type PeerInfo,
   type PeerTransport,
   type Receiver,
@@ -14,7 +13,7 @@ import {
   type TransportPlugin,
 } from './contract/index.ts';
 import type { Hello } from './control/hello.ts';
-import type { CommonTransport } from './link/link.ts';
+import type { CommonTransport } from './link/route-set.ts';
 
 /** A transport that works here, with this participant's inbox. */
 interface Installed {
@@ -50,16 +49,23 @@ function asCarried(capabilities: TransportCapabilities): TransportCapabilities {
   return capabilities.ordered ? capabilities : { ...capabilities, lossless: false };
 }
 
+/** A transport that is in use. */
+export interface InUse {
+  readonly name: string;
+  readonly receiver: Receiver;
+  readonly capabilities: TransportCapabilities;
+}
+
 /** The transports of one bus. */
 export class TransportSet {
-  readonly unavailable: Unavailable[] = [];
+  unavailable: readonly Unavailable[] = [];
   readonly #installed = new Map<string, Installed>();
+  /** Not offered any more, and closed as soon as no peer uses them. */
+  readonly #leaving = new Set<string>();
+  #context!: ContextBase;
+  #control!: TransportControlHost;
 
-  get installed(): Iterable<{
-    readonly name: string;
-    readonly receiver: Receiver;
-    readonly capabilities: TransportCapabilities;
-  }> {
+  get installed(): readonly InUse[] {
     return [...this.#installed.values()].map(({ plugin, receiver, capabilities }) => ({
       name: plugin.name,
       receiver,
@@ -105,14 +111,21 @@ export class TransportSet {
 
   /** Probes, creates and opens each plugin. What cannot be used is reported once and left out. */
   async start(plugins: readonly TransportPlugin[], context: ContextBase, control: TransportControlHost): Promise<void> {
-    await Promise.all(plugins.map((plugin) => this.#start(plugin, context, control)));
+    this.#context = context;
+    this.#control = control;
+    await Promise.all(plugins.map((plugin) => this.use(plugin)));
   }
 
-  async #start(plugin: TransportPlugin, context: ContextBase, control: TransportControlHost): Promise<void> {
+  /** Probes, creates and opens one; undefined when it cannot be used: then the last of `unavailable` says why. */
+  async use(plugin: TransportPlugin): Promise<InUse | undefined> {
+    const context = this.#context;
+    const control = this.#control;
+    const { name } = plugin;
+    this.unavailable = this.unavailable.filter(({ transport }) => transport !== name);
     const availability = await plugin.probe();
     if (!availability.available) {
-      this.#leaveOut(plugin, availability.code, availability.reason, availability.fix, context.logger);
-      return;
+      this.leaveOut(name, availability.code, availability.reason, availability.fix);
+      return undefined;
     }
     const hooks: Pick<Installed, 'onMessage' | 'onPeerLost'> = { onMessage: undefined, onPeerLost: undefined };
     try {
@@ -130,24 +143,48 @@ export class TransportSet {
         },
       })) as PeerTransport;
       const receiver = await medium.listen();
-      this.#installed.set(
-        plugin.name,
-        Object.assign(hooks, { plugin, medium, receiver, capabilities: asCarried(availability.capabilities) }),
-      );
+      const capabilities = asCarried(availability.capabilities);
+      this.#installed.set(name, Object.assign(hooks, { plugin, medium, receiver, capabilities }));
+      return { name, receiver, capabilities };
     } catch (cause) {
-      const error = fromSystemError(cause, 'the transport cannot be opened', plugin.name);
-      this.#leaveOut(plugin, error.code, error.message, error.remedy ?? 'see the error', context.logger);
+      const error = fromSystemError(cause, 'the transport cannot be opened', name);
+      this.leaveOut(name, error.code, error.message, error.remedy ?? 'see the error');
+      return undefined;
     }
   }
 
-  #leaveOut(plugin: TransportPlugin, code: string, reason: string, fix: string, logger: Logger): void {
-    this.unavailable.push({ transport: plugin.name, code, reason, fix });
-    logger.warn(`transport ${plugin.name} is left out`, { code, reason, fix });
+  /** Said once, and listed. */
+  leaveOut(transport: string, code: string, reason: string, fix: string): void {
+    this.unavailable = [...this.unavailable, { transport, code, reason, fix }];
+    this.#context.logger.warn(`transport ${transport} is left out`, { code, reason, fix });
+  }
+
+  has(name: string): boolean {
+    return this.#installed.has(name);
+  }
+
+  /** It is offered no more. */
+  withdraw(name: string): void {
+    this.#leaving.add(name);
+  }
+
+  /** Closes one that was withdrawn, and that no peer uses any more. */
+  async remove(name: string): Promise<void> {
+    const installed = this.#installed.get(name);
+    this.#installed.delete(name);
+    this.#leaving.delete(name);
+    await installed?.receiver.close();
+    await installed?.medium.close();
+  }
+
+  /** Those that peers may use. */
+  #offered(): Installed[] {
+    return [...this.#installed.values()].filter(({ plugin }) => !this.#leaving.has(plugin.name));
   }
 
   /** For HELLO. */
   offers(): Hello['transports'] {
-    return [...this.#installed.values()].map(({ plugin, receiver }) => ({
+    return this.#offered().map(({ plugin, receiver }) => ({
       name: plugin.name,
       contract: plugin.contractVersion,
       address: receiver.address,
@@ -155,10 +192,10 @@ export class TransportSet {
   }
 
   /** What can be used towards a peer, in the order of installation. Threads share memory only within a process. */
-  commonWith(hello: Hello, sameProcess: boolean): CommonTransport[] {
+  commonWith(theirs: Hello['transports'], sameProcess: boolean): CommonTransport[] {
     const common: CommonTransport[] = [];
-    for (const { plugin, medium, capabilities } of this.#installed.values()) {
-      const offer = hello.transports.find(({ name }) => name === plugin.name);
+    for (const { plugin, medium, capabilities } of this.#offered()) {
+      const offer = theirs.find(({ name }) => name === plugin.name);
       if (offer === undefined || (capabilities.scope === 'thread' && !sameProcess)) continue;
       if (!contractCompatible(offer.contract) && !contractCompatible(CONTRACT_VERSION, offer.contract)) continue;
       common.push({ name: plugin.name, medium, address: offer.address, capabilities });
@@ -173,7 +210,7 @@ export class TransportSet {
 
   /** The first transport that has bulk memory, by name. */
   get lender(): string | undefined {
-    for (const [name, { medium }] of this.#installed) if (medium.regions !== undefined) return name;
+    for (const { plugin, medium } of this.#offered()) if (medium.regions !== undefined) return plugin.name;
     return undefined;
   }
 

@@ -18,6 +18,7 @@ const context = {
   crypto,
   cut,
   memory,
+  plugin,
   record,
   uds,
   /** For what one call leaves to a later one. */

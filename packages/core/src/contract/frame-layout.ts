@@ -91,6 +91,8 @@ export const KIND = {
   ATTACH: 17,
   PING: 18,
   BYE: 19,
+  OFFER: 20,
+  MEASURED: 128,
 } as const;
 export type FrameKind = (typeof KIND)[keyof typeof KIND];
 

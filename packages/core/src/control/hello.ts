@@ -92,7 +92,8 @@ function malformed(hello: Partial<Hello>, bus: string): string | undefined {
   return undefined;
 }
 
-function isOffer(offer: unknown): boolean {
+/** True for what says of a transport where it is reached. */
+export function isOffer(offer: unknown): boolean {
   const { name, contract, address } = (offer ?? {}) as Record<string, unknown>;
   return (
     typeof name === 'string' && typeof contract === 'string' && typeof address === 'string' && address.length <= 255

@@ -52,6 +52,17 @@ export class Dispatcher {
     else if (this.#spinning.push(inlet) === 1) setImmediate(this.#slice);
   }
 
+  /** Reads what is there, then no more. */
+  remove(receiver: Receiver): void {
+    const inlet = this.#inlets.find((one) => one.receiver === receiver);
+    if (inlet === undefined) return;
+    while (this.#poll(inlet) < 0);
+    inlet.closed = true;
+    this.#inlets.splice(this.#inlets.indexOf(inlet), 1);
+    const spinning = this.#spinning?.indexOf(inlet) ?? -1;
+    if (spinning >= 0) this.#spinning?.splice(spinning, 1);
+  }
+
   /** After link loss: what that peer committed is still handed over. */
   drain(peer: PeerInfo): void {
     for (const inlet of this.#inlets) {

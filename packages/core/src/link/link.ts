@@ -1,10 +1,4 @@
-import {
-  KIND,
-  type PeerInfo,
-  type PeerTransport,
-  type Reliability,
-  type TransportCapabilities,
-} from '../contract/index.ts';
+import { KIND, type PeerInfo, type Reliability } from '../contract/index.ts';
 import type { ReasonText } from '../outcomes.ts';
 import type { Facts } from '../selector/policy.ts';
 import { type Selection, select } from '../selector/select.ts';
@@ -15,16 +9,9 @@ import type { InRoute } from './in-route.ts';
 import { Inbound } from './inbound.ts';
 import type { OutMessage } from './out-message.ts';
 import { Outbound } from './outbound.ts';
-import { Route } from './route.ts';
-
-/** A transport both sides have: what is needed to make a route. */
-export interface CommonTransport {
-  readonly name: string;
-  readonly medium: PeerTransport;
-  /** The peer's inbox. */
-  readonly address: string;
-  readonly capabilities: TransportCapabilities;
-}
+import { retire } from './retire.ts';
+import type { Route } from './route.ts';
+import { type CommonTransport, RouteSet } from './route-set.ts';
 
 /**
  * This participant to one peer, for as long as the peer's instance lives: survives the loss of single routes and, for
@@ -34,11 +21,8 @@ export class Link {
   peer: PeerInfo;
   /** Small number, unique within the bus: with a flow index it names a flow among all peers. */
   readonly index: number;
-  readonly routes: readonly Route[];
   /** Grows whenever a route changes state; chosen routes are cached for one epoch. */
   routesEpoch = 0;
-  /** Some route may lose frames; rare, and worth a look only then. */
-  readonly hasLossyRoute: boolean;
   /** The control connection is up. */
   connected = true;
   /** Gone for good. */
@@ -53,12 +37,12 @@ export class Link {
   readonly skips: Skip[] = [];
 
   readonly #host: LinkHost;
-  /** Payload sizes at which a decision may change: the policy's, and what each route can carry. */
-  readonly #borders: readonly number[];
+  readonly #routes: RouteSet;
+  #sessions = 0;
   /** Made when first used: in a large bus most links never carry data. */
   #outbound: Outbound | undefined;
   #inbound: Inbound | undefined;
-  readonly #pings = new Map<number, () => void>();
+  readonly #pings = new Map<number, Ping>();
   #nextPing = 1;
   readonly #debts: { readonly kind: number; readonly id: number; readonly payload: Uint8Array }[] = [];
 
@@ -66,12 +50,38 @@ export class Link {
     this.#host = host;
     this.index = index;
     this.peer = peer;
-    this.routes = transports.map(
-      (common, i) => new Route(this, host, i, common.name, common.medium, common.address, common.capabilities),
-    );
-    this.hasLossyRoute = this.routes.some(({ capabilities }) => !capabilities.lossless);
-    const borders = [...host.policy.borders, ...this.routes.map(({ capabilities }) => capabilities.maxMessageLength)];
-    this.#borders = [...new Set(borders)].sort((a, b) => a - b);
+    this.#routes = new RouteSet(this, host);
+    this.#routes.update(transports);
+  }
+
+  get routes(): readonly Route[] {
+    return this.#routes.all;
+  }
+
+  /** See `RouteSet.hasLossy`. */
+  get hasLossyRoute(): boolean {
+    return this.#routes.hasLossy;
+  }
+
+  /** Transports came, or are not to be used any more; resolves when nothing is on its way over those. */
+  async setTransports(common: readonly CommonTransport[]): Promise<void> {
+    const gone = this.#routes.update(common);
+    this.routesEpoch++;
+    this.#outbound?.routesChanged();
+    const retired = gone.map((route) => retire(this, route, this.#host));
+    this.pump();
+    await Promise.all(retired);
+  }
+
+  /** The route is closed for good. */
+  forget(route: Route): void {
+    this.#routes.remove(route);
+    this.routesEpoch++;
+    this.#inbound?.answers.repeat();
+  }
+
+  nextSession(): number {
+    return ++this.#sessions;
   }
 
   get outbound(): Outbound {
@@ -118,16 +128,12 @@ export class Link {
 
   /** The peer can open what regions of this transport hold: both sides have it. */
   opens(transport: string): boolean {
-    for (const route of this.routes) if (route.transport === transport) return true;
+    for (const route of this.routes) if (route.transport === transport && !route.leaving) return true;
     return false;
   }
 
-  /** Index of the size class of a payload: within one the policy, and what the routes can carry, stay the same. */
   sizeClass(bytes: number): number {
-    const borders = this.#borders;
-    let index = 0;
-    while (index < borders.length && bytes > borders[index]) index++;
-    return index;
+    return this.#routes.sizeClass(bytes);
   }
 
   /** A fresh decision for one message. */
@@ -177,6 +183,7 @@ export class Link {
     this.routesEpoch++;
     if (this.ended) return;
     this.#recover(route);
+    this.#dropPings(route);
     this.pump();
   }
 
@@ -200,15 +207,28 @@ export class Link {
    * the caller keeps what it owes and is asked again when there is.
    */
   sendControl(kind: number, id: number, payload: Uint8Array): boolean {
-    let idle: Route | undefined;
+    let other: Route | undefined;
     for (const route of this.routes) {
       if (!route.capabilities.lossless) continue;
       if (route.state === 'up') {
         if (route.writeControl(kind, id, payload)) return true;
-      } else if (route.state === 'idle') idle ??= route;
+        other = route;
+      } else if (route.state === 'connecting') other = route;
+      else if (route.state === 'idle') other ??= route;
     }
-    if (this.connected && !this.routes.some(({ state, capabilities }) => state === 'up' && capabilities.lossless))
-      idle?.open();
+    if (other !== undefined) {
+      if (this.connected) other.open();
+      return false;
+    }
+    return this.#sendOverLeaving(kind, id, payload);
+  }
+
+  /** What it carries last may be lost, and is told again when it has closed. */
+  #sendOverLeaving(kind: number, id: number, payload: Uint8Array): boolean {
+    for (const route of this.routes) {
+      if (route.state !== 'leaving' || !route.capabilities.lossless) continue;
+      if (route.writeControl(kind, id, payload)) return true;
+    }
     return false;
   }
 
@@ -224,6 +244,8 @@ export class Link {
   }
 
   #payDebts(): void {
+    for (const [id, ping] of this.#pings)
+      if (ping.over !== undefined && !ping.sent) ping.sent = ping.over.writeControl(KIND.PING, id, NO_PAYLOAD);
     while (this.#debts.length > 0) {
       const { kind, id, payload } = this.#debts[0];
       if (!this.sendControl(kind, id, payload)) return;
@@ -247,14 +269,28 @@ export class Link {
   /** Asks for an answer over the data routes; `answered` is called once when the peer's dispatcher has given it. */
   ping(answered: () => void): void {
     const id = this.#nextPing++;
-    this.#pings.set(id, answered);
+    this.#pings.set(id, { answered, over: undefined, sent: true });
     this.owe(KIND.PING, id, NO_PAYLOAD);
   }
 
+  /** Resolves when the peer has read all that `route` carried so far, or the route is gone. */
+  readThrough(route: Route): Promise<void> {
+    const id = this.#nextPing++;
+    return new Promise((resolve) => {
+      const sent = route.writeControl(KIND.PING, id, NO_PAYLOAD);
+      this.#pings.set(id, { answered: resolve, over: route, sent });
+    });
+  }
+
+  /** `route` brings no answers any more to what was asked over it alone. */
+  #dropPings(route: Route): void {
+    for (const [id, { over }] of this.#pings) if (over === route) this.pinged(id);
+  }
+
   pinged(id: number): void {
-    const answered = this.#pings.get(id);
+    const ping = this.#pings.get(id);
     this.#pings.delete(id);
-    answered?.();
+    ping?.answered();
   }
 
   /** The control connection is gone, the peer not proven dead: keep everything, close the media. */
@@ -264,6 +300,7 @@ export class Link {
     for (const route of this.routes) {
       route.close().catch(() => {});
       this.#recover(route);
+      this.#dropPings(route);
     }
     this.routesEpoch++;
   }
@@ -302,9 +339,18 @@ export class Link {
       return closed;
     });
     this.#outbound?.failAll(outcome, reason);
+    for (const { over, answered } of this.#pings.values()) if (over !== undefined) answered();
     this.#pings.clear();
     await Promise.allSettled(closing);
   }
+}
+
+/** A question that the peer's dispatcher answers. */
+interface Ping {
+  readonly answered: () => void;
+  /** The one route that it has to take. */
+  readonly over: Route | undefined;
+  sent: boolean;
 }
 
 function reliabilityOf({ reliable, acknowledged }: OutMessage): Reliability {

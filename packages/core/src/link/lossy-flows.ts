@@ -7,9 +7,14 @@ import type { OutMessage } from './out-message.ts';
  */
 export class LossyFlows {
   /** By flow index: the highest sequence sent over a lossless route, whatever was sent again since. */
-  readonly #lastLossless = new Float64Array(FLOWS_PER_LINK);
+  readonly #lastLossless: Float64Array;
   /** By flow index: the first sequence sent over a lossy route that the receiver was not told about; 0 for none. */
   readonly #lossyFrom = new Float64Array(FLOWS_PER_LINK);
+
+  /** `sent`: by flow index, the highest sequence of what lossless routes have carried before. */
+  constructor(sent: Float64Array = new Float64Array(FLOWS_PER_LINK)) {
+    this.#lastLossless = Float64Array.from(sent);
+  }
 
   /**
    * Its last frame is committed. Rule 2: behind a frame of a lossless route the receiver is told what may be missing

@@ -30,7 +30,7 @@ export class Outbound implements Target {
   readonly #ready: ReadyQueues;
   readonly #accounts: CreditAccounts;
   readonly #waitingTopics = new Set<OutTopic>();
-  readonly #lossy: LossyFlows | undefined;
+  #lossy: LossyFlows | undefined;
   #pumping = false;
   /** When a queued message was written last, or the first of them was queued; ms of the clock. */
   #movedAt = 0;
@@ -40,7 +40,11 @@ export class Outbound implements Target {
     this.#host = host;
     this.#ready = new ReadyQueues(host.limits.minShare);
     this.#accounts = new CreditAccounts(link, host);
-    this.#lossy = link.hasLossyRoute ? new LossyFlows() : undefined;
+    this.routesChanged();
+  }
+
+  routesChanged(): void {
+    if (this.#link.hasLossyRoute) this.#lossy ??= new LossyFlows(this.sentSequence);
   }
 
   get peer(): PeerInfo {

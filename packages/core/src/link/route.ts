@@ -8,7 +8,6 @@ import {
   HEADER_BYTES,
   NOT_CONNECTED,
   OK,
-  type PeerTransport,
   type Sender,
   type TransportCapabilities,
   WHOLE,
@@ -22,6 +21,7 @@ import type { Link } from './link.ts';
 import { complete, describePiece, describeWhole, header } from './message-header.ts';
 import { MessageQueue, type OutMessage } from './out-message.ts';
 import { MAX_REFERENCE_BYTES, writeReference } from './reference.ts';
+import type { CommonTransport } from './route-set.ts';
 import { Unconfirmable } from './unconfirmable.ts';
 
 /** Room that stays free for frames which must pass whatever is queued. */
@@ -33,6 +33,9 @@ const LAST_RETRY_MS = 5000;
 /** The peer cannot be told where a payload is: it gets the payload. */
 const NOT_GIVEN = -1;
 
+/** `idle` routes connect on first use; `leaving` ones take nothing new and close when all they carried is read. */
+export type RouteState = 'idle' | 'connecting' | 'up' | 'leaving' | 'down';
+
 /**
  * One transport towards one peer: connects on first use, writes messages as frames, keeps those not yet confirmed,
  * and hands them back for replay when the medium closes.
@@ -40,12 +43,14 @@ const NOT_GIVEN = -1;
 export class Route implements Candidate {
   readonly transport: string;
   readonly capabilities: TransportCapabilities;
-  /** Position among the link's routes. */
+  /** Where it stands among the link's routes; a later one may have it again. */
   readonly index: number;
-  state: 'idle' | 'connecting' | 'up' | 'down' = 'idle';
+  state: RouteState = 'idle';
   trouble: string | undefined;
-  /** Grows with every connection: what the peer learnt (topic names) is good for one session. */
+  /** Another with every connection of any route of the link: what the peer learnt (topic names) is good for one. */
   session = 0;
+  /** Connections so far. */
+  sessions = 0;
   /** Written and not yet confirmed, in commit order. */
   readonly window = new MessageQueue();
   readonly unconfirmable = new Unconfirmable();
@@ -56,8 +61,7 @@ export class Route implements Candidate {
 
   readonly #link: Link;
   readonly #host: LinkHost;
-  readonly #medium: PeerTransport;
-  readonly #address: string;
+  readonly #common: CommonTransport;
   #sender: Sender | undefined;
   /** Frames of this session; the medium's own confirmation counts them, too. */
   #frames = 0;
@@ -71,26 +75,25 @@ export class Route implements Candidate {
   #waitsForConfirm = false;
   #retryMs = FIRST_RETRY_MS;
   #abort: AbortController | undefined;
+  #drained: (() => void) | undefined;
+  /** It is out of use for good. */
+  leaving = false;
 
-  constructor(
-    link: Link,
-    host: LinkHost,
-    index: number,
-    name: string,
-    medium: PeerTransport,
-    address: string,
-    capabilities: TransportCapabilities,
-  ) {
+  constructor(link: Link, host: LinkHost, index: number, common: CommonTransport) {
     this.#link = link;
     this.#host = host;
     this.index = index;
-    this.transport = name;
-    this.#medium = medium;
-    this.#address = address;
-    this.capabilities = capabilities;
+    this.#common = common;
+    this.transport = common.name;
+    this.capabilities = common.capabilities;
   }
 
-  #enter(state: Route['state'], trouble?: string): void {
+  /** It connects to the inbox that `common` speaks of. */
+  leadsTo({ name, medium, address }: CommonTransport): boolean {
+    return this.#common.name === name && this.#common.medium === medium && this.#common.address === address;
+  }
+
+  #enter(state: RouteState, trouble?: string): void {
     this.state = state;
     this.trouble = trouble;
     if (ROUTE.hasSubscribers) this.#host.diagnostics.route(this.#link.peer, this.transport, state, trouble);
@@ -101,9 +104,10 @@ export class Route implements Candidate {
     if (this.state !== 'idle') return;
     this.#enter('connecting', this.trouble);
     this.#abort = new AbortController();
-    this.#medium.connect(this.#address, this.#link.peer, this.#abort.signal).then(
+    const { medium, address } = this.#common;
+    medium.connect(address, this.#link.peer, this.#abort.signal).then(
       (sender) => this.#opened(sender),
-      (error: unknown) => this.#failed(fromSystemError(error, `connecting ${this.transport}`, this.#address)),
+      (error: unknown) => this.#failed(fromSystemError(error, `connecting ${this.transport}`, address)),
     );
   }
 
@@ -113,7 +117,8 @@ export class Route implements Candidate {
       return;
     }
     this.#sender = sender;
-    this.session++;
+    this.session = this.#link.nextSession();
+    this.sessions++;
     // What a session before waited for, nobody will tell it.
     this.waitsForRoom = false;
     this.#waitsForConfirm = false;
@@ -139,6 +144,9 @@ export class Route implements Candidate {
     this.waitsForRoom = false;
     this.#waitsForConfirm = false;
     this.#host.logger.debug(`route ${this.transport} to ${this.#link.peer.name} closed`, { reason: reason.message });
+    this.#link.routeLost(this);
+    this.#tellDrained();
+    if (this.leaving) return;
     const retryMs = this.#retryMs * (0.5 + Math.random());
     this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
     this.#host.clock.setTimer(() => {
@@ -146,7 +154,34 @@ export class Route implements Candidate {
       this.#enter('idle', this.trouble);
       this.#link.routeChanged(this);
     }, retryMs);
-    this.#link.routeLost(this);
+  }
+
+  /** Nothing new is written to it, but answers where no other route takes them. What it has begun goes elsewhere from its start. */
+  leave(): void {
+    this.leaving = true;
+    if (this.state === 'up') this.#enter('leaving', 'it is being removed');
+    else if (this.state !== 'down') void this.close();
+  }
+
+  /** Resolves when nothing written to it is unconfirmed: all is, or the link has it again. */
+  whenDrained(): Promise<void> {
+    if (this.window.first === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  #tellDrained(): void {
+    this.#drained?.();
+    this.#drained = undefined;
+  }
+
+  /** Gives the medium up: what it has not confirmed goes over others. */
+  abandon(reason: BusError): void {
+    const sender = this.#sender;
+    if (sender === undefined) return;
+    this.#failed(reason);
+    sender.close().catch(() => {});
   }
 
   /** Closes for good or until the link is back; unconfirmed messages stay in `window` for the link to decide. */
@@ -318,17 +353,18 @@ export class Route implements Candidate {
       this.#link.outbound.settleDelivered(window.shift() as OutMessage);
     }
     if (window.first !== undefined) this.#awaitConfirm();
+    else this.#tellDrained();
   };
 
   /** The peer confirmed by frame: settles what `confirmedSequence` (by flow index) covers. */
   confirmUpTo(confirmedSequence: Float64Array): void {
     const { window } = this;
-    for (;;) {
-      const message = window.first;
-      if (message === undefined || message.sequence > confirmedSequence[message.priority * 64 + message.flow]) return;
+    for (let message = window.first; message !== undefined; message = window.first) {
+      if (message.sequence > confirmedSequence[message.priority * 64 + message.flow]) return;
       window.shift();
       this.#link.outbound.settleDelivered(message);
     }
+    this.#tellDrained();
   }
 
   /** Writes a control frame; false when there is no room or no connection now. */

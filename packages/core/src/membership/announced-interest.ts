@@ -1,6 +1,6 @@
 /** What this participant wants and serves, counted: a pattern is announced with its first user and taken back with its last. */
 export class AnnouncedInterest {
-  /** Grows with every change that peers must hear of. */
+  /** Grows with every change that peers must hear of; of transports, too. */
   version = 0;
   readonly #counts = {
     pattern: new Map<string, number>(),

@@ -7,6 +7,7 @@ import type { Limits } from '../limits.ts';
 import type { Link } from '../link/link.ts';
 import type { ReasonText } from '../outcomes.ts';
 import type { AnnouncedInterest } from './announced-interest.ts';
+import type { OffersHost } from './offers.ts';
 import type { ServiceDirectory } from './service-directory.ts';
 
 /** What membership needs of the bus it belongs to. */
@@ -22,6 +23,8 @@ export interface MembershipHost {
   readonly records: Records;
   /** A link for a peer that was greeted. */
   createLink(peer: PeerInfo, hello: Hello): Link;
+  /** For what a peer of that process offers. */
+  offersFor(process: ProcessIdentity): OffersHost;
   joined(peer: PeerInfo): void;
   /** The link has ended and everything of it is settled. */
   departed(link: Link, how: 'leave' | 'lost', reason: ReasonText): void;

@@ -6,6 +6,7 @@ import type { Interest } from '../interest/interest.ts';
 import type { Link } from '../link/link.ts';
 import { GroupInterest } from './group-interest.ts';
 import type { InterestChange } from './interest-change.ts';
+import type { Offers } from './offers.ts';
 import type { ServiceDirectory } from './service-directory.ts';
 
 /** One peer: its link, its control connection while there is one, and what it wants and serves. */
@@ -15,6 +16,7 @@ export class Member {
   /** Names this life of the link; both sides keep it over a reconnect. */
   readonly session: string;
   readonly process: ProcessIdentity;
+  readonly offers: Offers;
   /** While the connection is broken: when the peer is given up. */
   returnTimer: TimerHandle | undefined;
   /** Its process, or the participant itself, is proven dead: the link ends as soon as all it left is read. */
@@ -35,6 +37,7 @@ export class Member {
     connection: ControlConnection,
     session: string,
     process: ProcessIdentity,
+    offers: Offers,
     interest: Interest,
     services: ServiceDirectory,
     maxInterest: number,
@@ -43,6 +46,7 @@ export class Member {
     this.connection = connection;
     this.session = session;
     this.process = process;
+    this.offers = offers;
     this.#interest = interest;
     this.#groups = new GroupInterest(link, interest);
     this.#services = services;
@@ -148,6 +152,7 @@ export class Member {
 
   /** Nothing will be acknowledged any more. */
   releaseWaiters(): void {
+    this.offers.release();
     for (const { resolve } of this.#acks.splice(0)) resolve();
   }
 }

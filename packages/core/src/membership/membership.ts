@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../clock.ts';
 import { BusError, isBusError, KIND, type PeerInfo, type TimerHandle } from '../contract/index.ts';
-import type { ControlMessage } from '../control/control-connection.ts';
 import type { ControlPlane, Dial, DialResult, Greeting } from '../control/control-plane.ts';
 import type { Hello } from '../control/hello.ts';
 import { isProvenDead, sameProcess } from '../control/process-identity.ts';
 import type { ParticipantRecord } from '../control/records.ts';
 import type { Link } from '../link/link.ts';
 import { BUS_CLOSED, type ReasonText } from '../outcomes.ts';
+import { takeControlMessage } from './control-messages.ts';
 import type { MembershipHost } from './host.ts';
-import { type InterestChange, parseChange } from './interest-change.ts';
+import type { InterestChange } from './interest-change.ts';
 import { afterLastFrame } from './last-frame.ts';
 import { Member } from './member.ts';
+import { Offers } from './offers.ts';
 
 const RESCAN_MS = 2000;
 /** How long a participant that joined later gets to dial first. */
@@ -178,11 +179,13 @@ export class Membership {
     }
     if (member === undefined) {
       const link = this.#host.createLink(peer, hello);
+      const offers = new Offers(link, hello.transports, this.#host.offersFor(hello.process));
       member = new Member(
         link,
         connection,
         session,
         hello.process,
+        offers,
         this.#host.interest,
         this.#host.services,
         this.#host.limits.subscriptionsPerPeer,
@@ -200,23 +203,26 @@ export class Membership {
     this.#listen(member, connection);
     member.apply({ patterns: hello.patterns, groups: hello.groups, services: hello.services, all: true }, true);
     member.releaseWaiters();
-    if (resumed) member.link.resume(peer);
-    else this.#host.joined(peer);
+    if (resumed) {
+      member.offers.renew(hello.transports);
+      member.link.resume(peer);
+    } else this.#host.joined(peer);
     const said = this.#saidVersion.get(session);
     if (said !== undefined && said !== this.#host.announced.version) this.#repeatInterest(member);
   }
 
-  /** What was subscribed between our HELLO and its answer. */
+  /** What was subscribed, and plugged in, between our HELLO and its answer. */
   #repeatInterest(member: Member): void {
     const { patterns, groups, services } = this.#host.announced;
     void member.announce({ patterns, groups, services, all: true });
+    void member.offers.tell(member.connection);
   }
 
   #listen(member: Member, connection: NonNullable<Member['connection']>): void {
     connection.onMessage((message) => {
       if (member.connection !== connection) return;
       try {
-        this.#message(member, message);
+        takeControlMessage(member, connection, message, this.#host);
       } catch (error) {
         this.cut(
           member.link,
@@ -232,40 +238,6 @@ export class Membership {
       this.#host.logger.debug(`link to ${member.peer.name} broke`, { reason: reason?.message });
       this.#disconnected(member);
     });
-  }
-
-  #message(member: Member, { kind, id, topic, payload }: ControlMessage): void {
-    switch (kind) {
-      case KIND.SUBSCRIBE:
-        member.apply(parseChange(payload, `link to ${member.peer.name}`), true);
-        member.connection?.send(KIND.RECEIPT, id, NO_PAYLOAD);
-        return;
-      case KIND.UNSUBSCRIBE:
-        member.apply(parseChange(payload, `link to ${member.peer.name}`), false);
-        return;
-      case KIND.RECEIPT:
-        member.acknowledged(id);
-        return;
-      case KIND.ATTACH:
-        this.#host.attach(member.peer, topic, payload);
-        return;
-      case KIND.BYE:
-        member.leaving = true;
-        return;
-      case KIND.ERROR:
-        this.#host.logger.warn(`${member.peer.name} refused a control message`, {
-          message: Buffer.from(payload).toString(),
-        });
-        return;
-      default:
-        this.#host.rejected(
-          new BusError('UNSUPPORTED_KIND', `kind ${kind} on the control connection`, {
-            where: `link to ${member.peer.name}`,
-          }),
-        );
-        if (kind < 128)
-          member.connection?.send(KIND.ERROR, id, Buffer.from(JSON.stringify({ code: 'UNSUPPORTED_KIND', kind })));
-    }
   }
 
   #disconnected(member: Member): void {
@@ -364,6 +336,11 @@ export class Membership {
     await Promise.all([...this.#members.values()].map((one) => (news ? one.announce(news) : one.upToDate())));
   }
 
+  /** The own transports have changed; resolves when nothing is on its way over those that went. */
+  async reoffer(): Promise<void> {
+    await Promise.all([...this.#members.values()].map(({ offers, connection }) => offers.tell(connection)));
+  }
+
   retract(change: InterestChange): void {
     for (const member of this.#members.values()) member.retract(change);
   }
@@ -390,5 +367,3 @@ export class Membership {
     await Promise.allSettled(ends);
   }
 }
-
-const NO_PAYLOAD = new Uint8Array(0);

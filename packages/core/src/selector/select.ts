@@ -5,8 +5,8 @@ import type { Facts, Policy } from './policy.ts';
 export interface Candidate {
   readonly transport: string;
   readonly capabilities: TransportCapabilities;
-  /** `idle` routes connect on first use; `down` ones have failed and wait to be tried again. */
-  readonly state: 'idle' | 'connecting' | 'up' | 'down';
+  /** `idle` routes connect on first use; `down` ones have failed and wait to be tried again; `leaving` ones are on their way out. */
+  readonly state: 'idle' | 'connecting' | 'up' | 'leaving' | 'down';
   /** Why it is down. */
   readonly trouble?: string | undefined;
 }
@@ -85,6 +85,7 @@ export function select<C extends Candidate>(
 /** The first hard filter that `candidate` fails, in words; undefined when it may carry the message. */
 function obstacle(facts: Facts, candidate: Candidate, via: string | undefined): string | undefined {
   const can = candidate.capabilities;
+  if (candidate.state === 'leaving') return 'it is being removed';
   if (via !== undefined && candidate.transport !== via) return `the message is forced via ${via}`;
   if (facts.reliability !== 'best-effort' && !can.ordered)
     return `may change the order of frames; the message is ${facts.reliability}`;

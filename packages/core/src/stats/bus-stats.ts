@@ -121,7 +121,7 @@ function routeStats(route: Route, incoming: InRoute | undefined): RouteStats {
     transport: route.transport,
     state: route.state,
     trouble: route.trouble,
-    sessions: route.session,
+    sessions: route.sessions,
     framesSent: route.framesSent,
     bytesSent: route.bytesSent,
     unconfirmed: route.window.length,

@@ -7,6 +7,7 @@ import type { Hello } from '../../src/control/hello.ts';
 import { ownProcess } from '../../src/control/process-identity.ts';
 import type { Records } from '../../src/control/records.ts';
 import { Engine } from '../../src/engine.ts';
+import { read } from '../../src/hot-plug.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/limits.ts';
 import { ProcessHold } from '../../src/process-hold.ts';
 import { HYBRID, type Policy } from '../../src/selector/policy.ts';
@@ -124,8 +125,7 @@ export async function participant(
       violation: (_, error) => engine.rejected(error),
     },
   );
-  for (const { name: transport, receiver, capabilities } of transports.installed)
-    engine.dispatcher.add(transport, receiver, capabilities);
+  for (const inUse of transports.installed) read(engine, inUse);
   const errors: string[] = [];
   engine.events.on('error', (error) => errors.push(error.message));
   const bus = new Bus(engine, () => transports.close());

@@ -1,0 +1,76 @@
+import { BusError, shown, type TransportPlugin } from './contract/index.ts';
+import type { Engine } from './engine.ts';
+import { type InUse, TransportSet } from './transports.ts';
+
+/** A peer that has not let go of a removed transport by then is stopped; it hears of it as of a broken one. */
+const REMOVE_MS = 5000;
+
+/** Adds a transport while traffic runs. @throws BusError see `Bus.use` */
+export async function useTransport(engine: Engine, plugin: TransportPlugin): Promise<void> {
+  const { transports, membership, announced } = engine;
+  TransportSet.check([plugin]);
+  const { name } = plugin;
+  const where = `use(${name})`;
+  if (transports.has(name)) {
+    throw new BusError('DUPLICATE_TRANSPORT', 'a plugin of this name is in use', {
+      where,
+      remedy: 'remove it first, or give one of them another name',
+    });
+  }
+  const inUse = await transports.use(plugin);
+  if (inUse === undefined) {
+    const why = transports.unavailable.find(({ transport }) => transport === name);
+    throw new BusError('TRANSPORT_UNAVAILABLE', why?.reason ?? 'it cannot be used', { where, remedy: why?.fix });
+  }
+  if (engine.closed) {
+    await transports.remove(name);
+    throw new BusError('CLOSED', 'the bus is closed', { where });
+  }
+  read(engine, inUse);
+  announced.version++;
+  await membership.reoffer();
+}
+
+/** Takes a transport away while traffic runs. @throws BusError see `Bus.remove` */
+export async function removeTransport(engine: Engine, name: string): Promise<void> {
+  const { transports } = engine;
+  if (!transports.has(name)) {
+    const names = transports.installed.map((one) => one.name);
+    throw new BusError('INVALID_OPTION', `there is no transport ${shown(name)}`, {
+      where: 'remove',
+      remedy: names.length === 0 ? 'none is in use' : `in use: ${names.join(', ')}`,
+    });
+  }
+  await leave(engine, name);
+}
+
+/** From now on what comes over it is handed over; should it close by itself, it is taken out. */
+export function read(engine: Engine, { name, receiver, capabilities }: InUse): void {
+  engine.dispatcher.add(name, receiver, capabilities);
+  receiver.onClose((reason) => {
+    if (engine.closed || !engine.transports.has(name)) return;
+    engine.transports.leaveOut(
+      name,
+      reason.code,
+      `its inbox closed: ${reason.what}`,
+      reason.remedy ?? 'use() it again',
+    );
+    void leave(engine, name);
+  });
+}
+
+/** Peers let go of it first, so that nothing is on its way when it closes. */
+async function leave(engine: Engine, name: string): Promise<void> {
+  const { transports, membership, announced, dispatcher, clock } = engine;
+  const receiver = transports.installed.find((one) => one.name === name)?.receiver;
+  transports.withdraw(name);
+  announced.version++;
+  let timer: { cancel(): void } | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = clock.setTimer(resolve, REMOVE_MS);
+  });
+  await Promise.race([membership.reoffer(), late]);
+  timer?.cancel();
+  if (receiver !== undefined) dispatcher.remove(receiver);
+  await transports.remove(name);
+}

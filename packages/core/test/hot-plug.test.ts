@@ -1,0 +1,185 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Message } from '../src/message.ts';
+import { Fabric } from './support/fabric.ts';
+import { Pair, type Participant, turn } from './support/pair.ts';
+
+let pair: Pair;
+let fabrics: Fabric[];
+let received: number[];
+let vias: string[];
+
+async function start(...names: string[]): Promise<void> {
+  fabrics = names.map((name) => new Fabric(name));
+  pair = await Pair.create(fabrics, {
+    policy: { name: 'red first', borders: [], prefer: () => ({ prefer: ['red', 'blue'], reason: 'red first' }) },
+  });
+  received = [];
+  vias = [];
+  pair.b.bus.subscribe('a.>', ({ data, via }: Message<unknown>) => {
+    received.push((data as Uint8Array)[0]);
+    vias.push(via);
+  });
+  await turn();
+}
+
+afterEach(async () => {
+  expect([...pair.a.errors, ...pair.b.errors]).toEqual([]);
+  await pair.close();
+});
+
+/** Everything on every wire arrives, until nothing moves any more. */
+async function flow(): Promise<void> {
+  for (let quiet = 0; quiet < 8; ) {
+    const lanes = fabrics.flatMap((fabric) => [...fabric.lanes]);
+    quiet = lanes.some(({ flying }) => flying > 0) ? 0 : quiet + 1;
+    for (const one of lanes) one.deliver(1000);
+    await turn();
+  }
+}
+
+async function send(n: number, bytes = 8): Promise<string> {
+  const receipt = pair.a.bus.publish('a.x', new Uint8Array(bytes).fill(n));
+  await flow();
+  return (await receipt).deliveries.map(({ outcome, via }) => `${outcome} via ${via}`).join();
+}
+
+/** `change` on both sides, with everything arriving meanwhile. */
+async function both(change: (one: Participant) => Promise<void>): Promise<void> {
+  const done = Promise.all([change(pair.a), change(pair.b)]);
+  await flow();
+  await done;
+}
+
+describe('a transport that is added while the bus runs', () => {
+  test('is taken as the policy says, once both sides have it', async () => {
+    await start('blue');
+    expect(await send(1)).toBe('delivered via blue');
+    const red = new Fabric('red');
+    fabrics.push(red);
+    await pair.a.bus.use(red.plugin());
+    expect(await send(2)).toBe('delivered via blue');
+    await pair.b.bus.use(red.plugin());
+    expect(await send(3)).toBe('delivered via red');
+    expect(received).toEqual([1, 2, 3]);
+  });
+
+  test('is refused when its name is taken, with what to do', async () => {
+    await start('red');
+    await expect(pair.a.bus.use(fabrics[0].plugin())).rejects.toMatchObject({
+      code: 'DUPLICATE_TRANSPORT',
+      remedy: expect.stringContaining('remove it first'),
+    });
+  });
+
+  test('is refused, and listed, when it cannot be used; and used when it can', async () => {
+    await start('blue');
+    const red = new Fabric('red');
+    fabrics.push(red);
+    const broken = {
+      ...red.plugin(),
+      probe: async () => ({ available: false, code: 'NO_RED', reason: 'no red here', fix: 'paint it' }) as const,
+    };
+    await expect(pair.a.bus.use(broken)).rejects.toMatchObject({ code: 'TRANSPORT_UNAVAILABLE', remedy: 'paint it' });
+    expect(pair.a.bus.unavailable).toEqual([
+      { transport: 'red', code: 'NO_RED', reason: 'no red here', fix: 'paint it' },
+    ]);
+    await both(({ bus }) => bus.use(red.plugin()));
+    expect(pair.a.bus.unavailable).toEqual([]);
+    expect(await send(1)).toBe('delivered via red');
+  });
+});
+
+describe('a transport that is removed while the bus runs', () => {
+  test.each(['the sender', 'the receiver'])(
+    'by %s: what it carries arrives, the rest goes over another',
+    async (who) => {
+      await start('red', 'blue');
+      await send(0);
+      const under = [1, 2, 3].map((n) => pair.a.bus.publish('a.x', new Uint8Array(8).fill(n)));
+      await turn();
+      const red = [...fabrics[0].lanes].find(({ owner }) => owner.startsWith('a'));
+      expect(red?.flying).toBeGreaterThan(0);
+      const removed = (who === 'the sender' ? pair.a : pair.b).bus.remove('red');
+      if (who === 'the receiver') await turn();
+      const later = pair.a.bus.publish('a.x', new Uint8Array(8).fill(4));
+      await flow();
+      await removed;
+      const receipts = await Promise.all([...under, later]);
+      expect(receipts.map(({ deliveries }) => deliveries[0].via)).toEqual(['red', 'red', 'red', 'blue']);
+      expect(received).toEqual([0, 1, 2, 3, 4]);
+      expect(pair.b.bus.counters.duplicates).toBe(0);
+      expect([...fabrics[0].lanes].filter(({ standing }) => standing)).toEqual([]);
+      expect(pair.link(pair.a).routes.map(({ transport }) => transport)).toEqual(['blue']);
+      expect(pair.link(pair.b).routes.map(({ transport }) => transport)).toEqual(['blue']);
+    },
+  );
+
+  test('loses no best-effort message that it carries', async () => {
+    await start('red', 'blue');
+    await send(0);
+    const publisher = pair.a.bus.publisher<Uint8Array>('a.x', { reliability: 'best-effort' });
+    for (const n of [1, 2, 3]) publisher.send(new Uint8Array(8).fill(n));
+    await turn();
+    const removed = pair.a.bus.remove('red');
+    publisher.send(new Uint8Array(8).fill(4));
+    await flow();
+    await removed;
+    expect(received).toEqual([0, 1, 2, 3, 4]);
+    expect(pair.b.bus.counters.gaps).toBe(0);
+  });
+
+  test('with a half-written message, that begins again on another', async () => {
+    await start('red', 'blue');
+    await send(0);
+    const large = pair.a.bus.publish('a.x', new Uint8Array(100_000).fill(1));
+    await turn();
+    const removed = pair.a.bus.remove('red');
+    await flow();
+    await removed;
+    expect((await large).deliveries.map(({ outcome, via }) => [outcome, via])).toEqual([['delivered', 'blue']]);
+    expect(received).toEqual([0, 1]);
+  });
+
+  test('with a peer that does not read: what it has not confirmed goes over another after a second', async () => {
+    await start('red', 'blue');
+    await send(0);
+    const published = pair.a.bus.publish('a.x', new Uint8Array(8).fill(1));
+    await turn();
+    let removed = false;
+    void pair.a.bus.remove('red').then(() => {
+      removed = true;
+    });
+    await turn();
+    await pair.clock.advance(999);
+    expect(removed).toBe(false);
+    await pair.clock.advance(1);
+    const blue = fabrics[1];
+    for (let i = 0; i < 8; i++) {
+      for (const lane of blue.lanes) lane.deliver(1000);
+      await turn();
+    }
+    expect((await published).deliveries.map(({ via }) => via)).toEqual(['blue']);
+    await flow();
+    expect(received).toEqual([0, 1]);
+  });
+
+  test('comes back under its name', async () => {
+    await start('red', 'blue');
+    await send(0);
+    await both(({ bus }) => bus.remove('red'));
+    expect(await send(1)).toBe('delivered via blue');
+    fabrics[0] = new Fabric('red');
+    await both(({ bus }) => bus.use(fabrics[0].plugin()));
+    expect(await send(2)).toBe('delivered via red');
+    expect(received).toEqual([0, 1, 2]);
+    expect(vias).toEqual(['red', 'blue', 'red']);
+  });
+
+  test('and is the last: messages are refused at once, with the reason', async () => {
+    await start('red');
+    await send(0);
+    await both(({ bus }) => bus.remove('red'));
+    await expect(pair.a.bus.publish('a.x', new Uint8Array(8))).rejects.toMatchObject({ code: 'NO_ROUTE' });
+    await expect(pair.a.bus.remove('red')).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+  });
+});
