@@ -24,7 +24,7 @@ import { read } from './hot-plug.ts';
 import { resolveLimits } from './limits.ts';
 import type { BusOptions } from './options.ts';
 import { ProcessHold } from './process-hold.ts';
-import { HYBRID } from './selector/policy.ts';
+import { resolvePolicy } from './selector/resolve-policy.ts';
 import { closeOnSignals } from './signals.ts';
 import { type TransportControlHost, TransportSet } from './transports.ts';
 
@@ -89,7 +89,7 @@ export async function createBus(options: BusOptions = {}): Promise<Bus> {
       clock,
       logger,
       limits,
-      policy: options.policy ?? HYBRID,
+      policy: resolvePolicy(options.policy),
       codecs,
       records,
       transports,

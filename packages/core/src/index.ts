@@ -36,7 +36,7 @@ export {
   type Receipt,
 } from './outcomes.ts';
 export type { Explanation } from './selector/explain.ts';
-export { type Facts, HYBRID, type Policy, type Preference, type Rule, rules } from './selector/policy.ts';
+export { type Facts, FIXED, HYBRID, type Policy, type Preference, type Rule, rules } from './selector/policy.ts';
 export { type Candidate, type Rejection, type Selection, select } from './selector/select.ts';
 export type { InputOf, OutputOf, StandardSchema } from './standard-schema.ts';
 export type { BusStats, LatencyStats, PeerStats, QueueStats, RouteStats } from './stats/bus-stats.ts';

@@ -4,6 +4,7 @@ import type { RequestContext } from './calls/running.ts';
 import type { Clock, Codec, Logger, Priority, Qos, TransportPlugin } from './contract/index.ts';
 import type { Limits } from './limits.ts';
 import type { Policy } from './selector/policy.ts';
+import type { PolicyFunction } from './selector/resolve-policy.ts';
 
 export interface BusOptions {
   /** Label of this participant, `[A-Za-z0-9_-]{1,64}`. Default `pid-<pid>`. */
@@ -16,8 +17,11 @@ export interface BusOptions {
   plugins?: readonly TransportPlugin[];
   /** Runtime directory. Default `$BUSBAR_DIR`, else `$XDG_RUNTIME_DIR/busbar`, else `/tmp/busbar-<uid>`. */
   directory?: string;
-  /** Which transport carries what. Default `HYBRID`. */
-  policy?: Policy;
+  /**
+   * Which transport carries what. `adaptive` (default): the table `HYBRID`, and what is measured; `fixed`: the table
+   * alone; `rules([...])` over either; a policy of your own, or a function, which is asked for every message.
+   */
+  policy?: Policy | PolicyFunction | 'adaptive' | 'fixed';
   /** Encodes values that are not `Uint8Array`. Default msgpack. */
   codec?: Codec;
   logger?: Logger;

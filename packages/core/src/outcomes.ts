@@ -113,6 +113,8 @@ export class Counters implements Metrics {
   duplicates = 0;
   /** Sequence gaps reported to subscriptions of best-effort flows, in messages. */
   gaps = 0;
+  /** Best-effort frames that came when their gap had been passed: dropped. */
+  late = 0;
   /** Messages refused on arrival: undecodable, wrong schema, wrong checksum. */
   invalid = 0;
   /** Frames of an unknown version or kind, and broken frames. */

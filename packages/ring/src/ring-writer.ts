@@ -107,6 +107,11 @@ export class RingWriter {
     return this.#words.loadSequential(SLEEPING_OFFSET) !== 0 && this.#words.exchange(SLEEPING_OFFSET, 0) !== 0;
   }
 
+  /** As far as can be seen, the consumer looks by itself. */
+  get consumerAwake(): boolean {
+    return this.#words.loadAcquire(SLEEPING_OFFSET) === 0;
+  }
+
   /** Publishes what is staged, and that nothing follows; no claim may. */
   end(): void {
     this.publish();

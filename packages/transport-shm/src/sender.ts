@@ -63,6 +63,10 @@ export class ShmSender extends SenderBase {
     return this.isOpen ? this.#writer.room() : 0;
   }
 
+  get awake(): boolean {
+    return this.isOpen && this.#writer.consumerAwake;
+  }
+
   override confirmed(level: 'copied' | 'stored' | 'synced'): number {
     if (level !== 'copied') return 0;
     if (this.isOpen) {

@@ -120,10 +120,13 @@ export const SECTION = {
   BEST_EFFORT: 4,
   /** Adds no bytes: the sender wants to hear when a handler has processed the message (kinds RECEIPT and NACK). */
   ACKNOWLEDGED: 8,
+  /** Adds no bytes: of a best-effort message: all that its flow carried before and is not confirmed is best-effort, too. */
+  PASSABLE: 16,
 } as const;
 
 /** Section bits that a reader knows; others are reserved (F3). */
-export const SECTION_BITS: number = SECTION.TOPIC_NAME | SECTION.HEADERS | SECTION.BEST_EFFORT | SECTION.ACKNOWLEDGED;
+export const SECTION_BITS: number =
+  SECTION.TOPIC_NAME | SECTION.HEADERS | SECTION.BEST_EFFORT | SECTION.ACKNOWLEDGED | SECTION.PASSABLE;
 
 /** Section bits that add bytes to the header. */
 export const SECTION_BYTES: number = SECTION.TOPIC_NAME | SECTION.HEADERS;

@@ -112,6 +112,8 @@ export interface Sender {
   commit(length?: number): void;
   /** Gives the claim back; nothing is sent. */
   abort(): void;
+  /** Polled media: the receiver looks at this moment, so a frame is seen without a wake-up. Reads one shared word. */
+  readonly awake?: boolean;
   /** Writes out what a batching medium still holds; the bus calls it at the end of a turn. */
   flush(): void;
   /** Bytes that `tryClaim` would accept now in all. The bus keeps a share for critical and for control kinds. */

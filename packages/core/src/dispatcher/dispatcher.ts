@@ -44,7 +44,8 @@ export class Dispatcher {
   }
 
   add(transport: string, receiver: Receiver, capabilities: TransportCapabilities): void {
-    const inlet = new Inlet(receiver, this.#handlerFor(transport, capabilities), capabilities.wakeup === 'poll');
+    const inlet = new Inlet(receiver, capabilities.wakeup === 'poll');
+    inlet.handler = this.#handlerFor(transport, capabilities, inlet);
     this.#inlets.push(inlet);
     receiver.onReadable(() => this.#readable(inlet));
     if (!inlet.polled) return;
@@ -91,11 +92,15 @@ export class Dispatcher {
 
   #readable(inlet: Inlet): void {
     // Time asleep is not time spun.
-    if (inlet.polled && !inlet.scheduled) inlet.polledAt = this.#clock.now();
+    if (inlet.polled && !inlet.scheduled) {
+      inlet.polledAt = this.#clock.now();
+      inlet.woken = true;
+    }
     this.#pass(inlet);
+    inlet.woken = false;
   }
 
-  #handlerFor(transport: string, capabilities: TransportCapabilities): FrameHandler {
+  #handlerFor(transport: string, capabilities: TransportCapabilities, inlet: Inlet): FrameHandler {
     let lastPeer: PeerInfo | undefined;
     let lastLink: Link | undefined;
     let lastRoute: InRoute | undefined;
@@ -103,7 +108,7 @@ export class Dispatcher {
       if (from !== lastPeer || lastLink === undefined || lastLink.ended) {
         lastPeer = from;
         lastLink = from === undefined ? undefined : this.#linkOf(from);
-        lastRoute = lastLink?.inbound.over(transport, capabilities);
+        lastRoute = lastLink?.inbound.over(transport, capabilities, inlet);
       }
       if (lastRoute !== undefined) lastLink?.inbound.frame(frame, offset, length, lastRoute);
       return DONE;
@@ -164,7 +169,7 @@ export class Dispatcher {
 /** One receiver and its state in the dispatcher. */
 class Inlet {
   readonly receiver: Receiver;
-  readonly handler: FrameHandler;
+  handler!: FrameHandler;
   readonly polled: boolean;
   polling = false;
   scheduled = false;
@@ -173,9 +178,11 @@ class Inlet {
   polledAt = 0;
   waited = 0;
 
-  constructor(receiver: Receiver, handler: FrameHandler, polled: boolean) {
+  /** It slept, and what it hands over now has woken it. */
+  woken = false;
+
+  constructor(receiver: Receiver, polled: boolean) {
     this.receiver = receiver;
-    this.handler = handler;
     this.polled = polled;
   }
 

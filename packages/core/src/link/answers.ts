@@ -1,7 +1,9 @@
 import { FLOWS_PER_LINK, KIND } from '../contract/index.ts';
 import type { LinkHost } from './host.ts';
+import type { InRoute } from './in-route.ts';
 import type { InTopic } from './in-topic.ts';
 import type { Link } from './link.ts';
+import { encodeMeasured } from './measured.ts';
 import { PairWriter } from './pairs.ts';
 import { type StreamAccount, StreamReports } from './stream-reports.ts';
 
@@ -34,12 +36,20 @@ export class Answers {
   #linkTaken = 0;
   #linkReported = 0;
   #isLinkAsked = false;
+  /** Routes whose senders are to hear how long their messages took. */
+  readonly #measured = new Set<InRoute>();
 
   constructor(link: Link, host: LinkHost, next: Float64Array) {
     this.#link = link;
     this.#host = host;
     this.#next = next;
     this.#streams = new StreamReports(link);
+  }
+
+  /** The peer is to hear how long what came over `route` took. */
+  report(route: InRoute): void {
+    this.#measured.add(route);
+    this.#host.turnEnd.answerLink(this.#link);
   }
 
   /** Everything of `flow` up to what is expected next has been copied. */
@@ -135,6 +145,17 @@ export class Answers {
       this.#isLinkAsked = false;
     }
     this.#streams.send();
+    if (this.#measured.size > 0) this.#sendMeasured();
+  }
+
+  /** Once, if there is room: an estimate that comes late says little. */
+  #sendMeasured(): void {
+    const now = this.#host.clock.now();
+    const measured = [...this.#measured].flatMap((route) =>
+      route.takeRecent(now).map((report) => ({ transport: route.transport, ...report })),
+    );
+    this.#measured.clear();
+    this.#link.sendControl(KIND.MEASURED, 0, encodeMeasured(measured));
   }
 
   #sendConfirm(): boolean {

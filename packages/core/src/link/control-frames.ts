@@ -1,8 +1,9 @@
 import { FLOWS_PER_LINK, type FrameBuffer, type FrameHeader, KIND, SKIPPABLE_KIND } from '../contract/index.ts';
 import type { Answers } from './answers.ts';
 import type { LinkHost } from './host.ts';
-import type { InTopic } from './in-topic.ts';
+import type { InTopics } from './in-topics.ts';
 import type { Link } from './link.ts';
+import { decodeMeasured } from './measured.ts';
 import { CREDIT_QUESTION, readPairs, STREAM_CREDIT } from './pairs.ts';
 
 /** Frames from one peer that carry no message: confirmation, credit, questions and their answers. */
@@ -10,13 +11,11 @@ export class ControlFrames {
   readonly #link: Link;
   readonly #host: LinkHost;
   readonly #answers: Answers;
-  readonly #topics: readonly (InTopic | undefined)[];
-  /** Topics whose credit was asked for before their first frame was here: questions may take a faster road. */
-  readonly #askedEarly = new Set<number>();
+  readonly #topics: InTopics;
   /** The stream that the pairs of a credit frame speak of. */
   #stream = 0;
 
-  constructor(link: Link, host: LinkHost, answers: Answers, topics: readonly (InTopic | undefined)[]) {
+  constructor(link: Link, host: LinkHost, answers: Answers, topics: InTopics) {
     this.#link = link;
     this.#host = host;
     this.#answers = answers;
@@ -46,7 +45,7 @@ export class ControlFrames {
         this.#host.cancelled(this.#link, header.messageId);
         return;
       case KIND.PING:
-        this.#link.answer(KIND.RECEIPT, header.messageId, NO_PAYLOAD);
+        if (header.messageId !== 0) this.#link.answer(KIND.RECEIPT, header.messageId, NO_PAYLOAD);
         return;
       case KIND.RECEIPT:
         this.#link.pinged(header.messageId);
@@ -55,6 +54,9 @@ export class ControlFrames {
         this.#host.logger.warn(`${this.#link.peer.name} refused a frame`, {
           answer: Buffer.from(buffer.u8.slice(start, end)).toString(),
         });
+        return;
+      case KIND.MEASURED:
+        this.#link.measured(decodeMeasured(buffer.u8.subarray(start, end)));
         return;
       case KIND.NACK:
       case KIND.BYE:
@@ -67,23 +69,13 @@ export class ControlFrames {
     }
   }
 
-  /** `topic` got its number; its credit may have been asked for already. */
-  learnt(topic: InTopic, id: number): void {
-    if (this.#askedEarly.delete(id)) this.#answers.asked(topic);
-  }
-
   readonly #onConfirm = (flow: number, sequence: number): void => {
     if (flow < FLOWS_PER_LINK) this.#link.outbound.confirm(flow, sequence);
   };
 
   readonly #onCreditQuestion = (topicId: number): void => {
-    if (topicId === 0) {
-      this.#answers.linkAsked();
-      return;
-    }
-    const topic = this.#topics[topicId];
-    if (topic !== undefined) this.#answers.asked(topic);
-    else if (this.#askedEarly.size < this.#host.limits.topicsPerPeer) this.#askedEarly.add(topicId);
+    if (topicId === 0) this.#answers.linkAsked();
+    else this.#topics.asked(topicId);
   };
 
   readonly #onStreamCredit = (key: number, value: number): void => {

@@ -5,7 +5,6 @@ import {
   type FrameBuffer,
   FrameHeader,
   isBusError,
-  isTopic,
   KIND,
   type Lease,
   readFrameHeader,
@@ -15,14 +14,15 @@ import {
   verifyChecksum,
   WHOLE,
 } from '../contract/index.ts';
-import { isGroup, splitLabel } from '../interest/group-label.ts';
+import { bandOf } from '../selector/bands.ts';
 import { Answers } from './answers.ts';
 import { Assembly } from './assembly.ts';
 import { ControlFrames } from './control-frames.ts';
 import { parseHeaders } from './headers.ts';
 import type { LinkHost } from './host.ts';
-import { InRoute } from './in-route.ts';
-import { InTopic } from './in-topic.ts';
+import { type Inlet, InRoute } from './in-route.ts';
+import type { InTopic } from './in-topic.ts';
+import { InTopics } from './in-topics.ts';
 import { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
 import { CREDIT_OVERHEAD } from './out-topic.ts';
@@ -32,8 +32,8 @@ import { Resequencer } from './resequencer.ts';
 
 /** Announced losses that one flow may have ahead of it. */
 const MAX_SKIPS = 4096;
-/** How long an early frame waits for one that a lossy medium may have lost. */
-const LOSSY_HOLD_MS = 2;
+/** How long an early frame waits for others that need not come, or have taken a slower road. */
+const HOLD_MS = 2;
 
 /** Kinds that travel as messages, with a sequence: all others, and a receipt without one, are control frames. */
 const MESSAGE_KINDS =
@@ -56,12 +56,11 @@ export class Inbound {
   readonly #next = new Float64Array(FLOWS_PER_LINK).fill(1);
   readonly #early: (Resequencer | undefined)[] = new Array(FLOWS_PER_LINK).fill(undefined);
   readonly #assemblies: (Assembly | undefined)[] = new Array(FLOWS_PER_LINK).fill(undefined);
-  readonly #topics: (InTopic | undefined)[] = [];
+  readonly #topics: InTopics;
   #assemblyBytes = 0;
   #heldBytes = 0;
   /** By transport; rarely more than three. */
   readonly routes: InRoute[] = [];
-  #topicCount = 0;
   /** The peer broke the protocol: nothing of it is believed any more. */
   #broken = false;
 
@@ -75,16 +74,18 @@ export class Inbound {
     this.#link = link;
     this.#host = host;
     this.answers = new Answers(link, host, this.#next);
+    this.#topics = new InTopics(this.answers, host);
     this.#control = new ControlFrames(link, host, this.answers, this.#topics);
   }
 
   /** What comes over `transport`. */
-  over(transport: string, capabilities: TransportCapabilities): InRoute {
+  over(transport: string, capabilities: TransportCapabilities, inlet: Inlet): InRoute {
     let route = this.routes.find((one) => one.transport === transport);
     if (route === undefined) {
-      route = new InRoute(transport, capabilities);
+      route = new InRoute(transport, capabilities, inlet);
       this.routes.push(route);
     }
+    route.inlet = inlet;
     return route;
   }
 
@@ -111,6 +112,7 @@ export class Inbound {
     const kind = header.kind;
     if (kind > KIND.RECEIPT || (MESSAGE_KINDS & (1 << kind)) === 0 || header.sequence === 0) {
       const start = offset + header.headerLength;
+      if ((header.flags & FLAG.SAMPLED_TIME) !== 0) this.#sample(route);
       if (kind === KIND.SKIP) this.#skip(buffer, start, offset + length);
       else this.#control.take(header, buffer, start, offset + length, route.transport);
       return;
@@ -121,7 +123,8 @@ export class Inbound {
     const expected = this.#next[flow];
     if (header.sequence !== expected) {
       if (header.sequence < expected) {
-        this.#host.counters.duplicates++;
+        if (route.lossless && (header.sections & SECTION.BEST_EFFORT) !== 0) this.#late(buffer, offset);
+        else this.#host.counters.duplicates++;
         this.answers.confirm(flow);
       } else {
         this.#sample(route);
@@ -139,7 +142,8 @@ export class Inbound {
   /** Of a message in pieces the first bears the time: when the others leave and come says more of its size. */
   #sample(route: InRoute): void {
     if ((header.flags & FLAG.SAMPLED_TIME) === 0) return;
-    route.sampled(header.sampledTime, this.#host.clock.now() * 1000);
+    const bytes = (header.flags & WHOLE) === WHOLE ? header.length - header.headerLength : header.total;
+    if (route.sampled(header.sampledTime, bandOf(bytes), this.#host.clock.now())) this.answers.report(route);
   }
 
   /** The frame in `header` is the next of its flow. */
@@ -247,7 +251,7 @@ export class Inbound {
     assembly.received = Math.max(assembly.received, header.fragmentOffset + end - start);
     if (assembly.received !== assembly.total) return;
     this.#next[flow]++;
-    const topic = this.#topics[assembly.topicId];
+    const topic = this.#topics.numbered(assembly.topicId);
     this.#dropAssembly(flow);
     if (topic === undefined) return;
     incoming.kind = assembly.kind;
@@ -277,34 +281,12 @@ export class Inbound {
     this.#assemblies[flow] = undefined;
   }
 
-  /** The topic the frame names or numbers; learns names. */
+  /** The topic the frame names or numbers. */
   #topic(): InTopic | undefined {
-    const id = header.topicId;
-    if ((header.sections & SECTION.TOPIC_NAME) === 0) {
-      const known = this.#topics[id];
-      if (known === undefined) this.#violation(`topic id ${id} was never announced`);
-      return known;
-    }
-    const label = header.topicName;
-    const known = this.#topics[id];
-    if (known !== undefined && known.label === label) return known;
-    const { name, group } = splitLabel(label) ?? { name: label, group: undefined };
-    if (!isTopic(name) || (group !== undefined && !isGroup(group)) || id === 0) {
-      this.#violation(`topic id ${id} is announced as ${JSON.stringify(label)}`);
-      return undefined;
-    }
-    const limit = this.#host.limits.topicsPerPeer;
-    if (known === undefined && (this.#topicCount >= limit || id >= limit * 16)) {
-      this.#violation(`more than ${limit} topics`);
-      return undefined;
-    }
-    // A number that changes its topic: the sender closed the old account, which was settled.
-    if (known === undefined) this.#topicCount++;
-    else this.answers.forget(known);
-    const topic = new InTopic(this.answers, id, this.#host.interest.entry(name), label, group);
-    this.#topics[id] = topic;
-    this.#control.learnt(topic, id);
-    return topic;
+    const topic = this.#topics.of(header);
+    if (typeof topic !== 'string') return topic;
+    this.#violation(topic);
+    return undefined;
   }
 
   /** A frame ahead of its turn. What it refers to is taken now: its sender counts it as copied, and need not lend it longer. */
@@ -325,22 +307,42 @@ export class Inbound {
     if (early === undefined) {
       early = new Resequencer();
       this.#early[flow] = early;
-      this.#host.clock.setTimer(() => this.#holdExpired(flow), LOSSY_HOLD_MS);
     }
     this.#heldBytes += length;
-    early.hold(header.sequence, buffer, offset, length, via, lossless);
+    const passable = !lossless || (header.sections & SECTION.PASSABLE) !== 0;
+    early.hold(header.sequence, buffer, offset, length, via, lossless, passable);
+    if (passable) this.#watchGap(flow, early);
   }
 
-  /** A gap on a medium that may lose frames is counted and passed; any other gap is closed by replay or skip. */
-  #holdExpired(flow: number): void {
-    const early = this.#early[flow];
-    const lowest = early?.lowest;
-    if (early === undefined || lowest === undefined || !early.lossyOnly || this.#link.ended) return;
-    this.#host.counters.gaps += lowest - this.#next[flow];
-    this.#next[flow] = lowest;
+  #watchGap(flow: number, early: Resequencer): void {
+    if (early.watched) return;
+    early.watched = true;
+    this.#host.clock.setTimer(() => this.#holdExpired(flow, early), HOLD_MS);
+  }
+
+  /** A gap in which nothing reliable can be missing is counted and passed; any other is closed by replay or skip. */
+  #holdExpired(flow: number, early: Resequencer): void {
+    early.watched = false;
+    const next = early.passableTo;
+    if (this.#early[flow] !== early || next === undefined || this.#link.ended) return;
+    this.#host.counters.gaps += next - this.#next[flow];
+    this.#next[flow] = next;
     this.#dropAssembly(flow);
     this.#releaseEarly(flow);
-    if (this.#early[flow] !== undefined) this.#host.clock.setTimer(() => this.#holdExpired(flow), LOSSY_HOLD_MS);
+    if (this.#early[flow] === early && early.passableTo !== undefined) this.#watchGap(flow, early);
+  }
+
+  /** A best-effort frame for which nobody waited any more: its credit returns, and so does what it refers to. */
+  #late(buffer: FrameBuffer, offset: number): void {
+    this.#host.counters.late++;
+    const lease = (header.flags & FLAG.BY_REF) === 0 ? undefined : this.#open(buffer, offset);
+    const topic = this.#topic();
+    const whole = (header.flags & WHOLE) === WHOLE ? header.length - header.headerLength : header.total;
+    const bytes = lease?.view.length ?? whole;
+    lease?.release();
+    // A message in pieces is one to its account.
+    if (topic !== undefined && (header.flags & FLAG.LAST) !== 0)
+      this.answers.credit(topic, bytes + CREDIT_OVERHEAD, false);
   }
 
   #releaseEarly(flow: number): void {

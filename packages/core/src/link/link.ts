@@ -1,17 +1,19 @@
-import { KIND, type PeerInfo, type Reliability } from '../contract/index.ts';
+import { KIND, type PeerInfo } from '../contract/index.ts';
 import type { ReasonText } from '../outcomes.ts';
-import type { Facts } from '../selector/policy.ts';
-import { type Selection, select } from '../selector/select.ts';
+import { Adaptation } from '../selector/adaptation.ts';
 import { LINK } from '../stats/channels.ts';
+import { Chooser } from './chooser.ts';
 import { announceLosses, encodeSkips, type Skip } from './failover.ts';
 import type { LinkHost } from './host.ts';
 import type { InRoute } from './in-route.ts';
 import { Inbound } from './inbound.ts';
+import type { Measured } from './measured.ts';
 import type { OutMessage } from './out-message.ts';
 import { Outbound } from './outbound.ts';
 import { retire } from './retire.ts';
 import type { Route } from './route.ts';
 import { type CommonTransport, RouteSet } from './route-set.ts';
+import { Watch } from './watch.ts';
 
 /**
  * This participant to one peer, for as long as the peer's instance lives: survives the loss of single routes and, for
@@ -21,8 +23,6 @@ export class Link {
   peer: PeerInfo;
   /** Small number, unique within the bus: with a flow index it names a flow among all peers. */
   readonly index: number;
-  /** Grows whenever a route changes state; chosen routes are cached for one epoch. */
-  routesEpoch = 0;
   /** The control connection is up. */
   connected = true;
   /** Gone for good. */
@@ -37,6 +37,11 @@ export class Link {
   readonly skips: Skip[] = [];
 
   readonly #host: LinkHost;
+  /** Chooses among the routes. */
+  readonly chooser: Chooser;
+  /** Undefined: the policy's order is fixed. */
+  readonly adaptation: Adaptation | undefined;
+  readonly #watch: Watch | undefined;
   readonly #routes: RouteSet;
   #sessions = 0;
   /** Made when first used: in a large bus most links never carry data. */
@@ -51,6 +56,10 @@ export class Link {
     this.index = index;
     this.peer = peer;
     this.#routes = new RouteSet(this, host);
+    const { targetsMicros } = host.policy;
+    this.adaptation = targetsMicros === undefined ? undefined : new Adaptation(targetsMicros);
+    this.chooser = new Chooser(this.#routes, host.policy, this.adaptation);
+    this.#watch = this.adaptation === undefined ? undefined : new Watch(this, host, this.adaptation);
     this.#routes.update(transports);
   }
 
@@ -63,10 +72,39 @@ export class Link {
     return this.#routes.hasLossy;
   }
 
+  /** Nothing has to be done for the routes to be looked after. */
+  get watched(): boolean {
+    return this.#watch === undefined || this.#watch.on || this.#routes.all.length < 2;
+  }
+
+  /** Messages are sent: the routes are looked after from now on. */
+  watch(): void {
+    this.#watch?.start();
+  }
+
+  /** Other routes are better than before, or not so good. */
+  chooseAnew(): void {
+    this.#routes.epoch++;
+    this.pump();
+  }
+
+  /** A message of `priority` finds no room on `route`. */
+  blocked(route: Route, priority: number): void {
+    this.#watch?.blocked(route, priority);
+  }
+
+  /** The peer says how long what we sent took. */
+  measured(told: readonly Measured[]): void {
+    const now = this.#host.clock.now();
+    for (const one of told) {
+      for (const route of this.routes) if (route.transport === one.transport) route.figures.told(one, now);
+    }
+  }
+
   /** Transports came, or are not to be used any more; resolves when nothing is on its way over those. */
   async setTransports(common: readonly CommonTransport[]): Promise<void> {
     const gone = this.#routes.update(common);
-    this.routesEpoch++;
+    this.#routes.epoch++;
     this.#outbound?.routesChanged();
     const retired = gone.map((route) => retire(this, route, this.#host));
     this.pump();
@@ -76,7 +114,7 @@ export class Link {
   /** The route is closed for good. */
   forget(route: Route): void {
     this.#routes.remove(route);
-    this.routesEpoch++;
+    this.#routes.epoch++;
     this.#inbound?.answers.repeat();
   }
 
@@ -132,46 +170,9 @@ export class Link {
     return false;
   }
 
-  sizeClass(bytes: number): number {
-    return this.#routes.sizeClass(bytes);
-  }
-
-  /** A fresh decision for one message. */
-  chooseRoute(message: OutMessage, losslessOnly = false): Route | null {
-    const routes = losslessOnly ? this.routes.filter(({ capabilities }) => capabilities.lossless) : this.routes;
-    return this.decide(message, routes).route ?? null;
-  }
-
-  decide(message: OutMessage, routes: readonly Route[] = this.routes): Selection<Route> {
-    const facts = {
-      topic: message.topic.name,
-      bytes: message.size,
-      priority: message.priority,
-      reliability: reliabilityOf(message),
-      durability: 'volatile' as const,
-    };
-    return this.explain(facts, message.via, routes);
-  }
-
-  explain(facts: Omit<Facts, 'awake'>, via?: string, routes: readonly Route[] = this.routes): Selection<Route> {
-    return select({ ...facts, awake: [] }, routes, this.#host.policy, via);
-  }
-
-  /** The reasons of every candidate, for a refusal. */
-  whyNoRoute(message: OutMessage): string {
-    const { rejected } = this.decide(message);
-    if (rejected.length === 0) return `no transport in common with ${this.peer.name}`;
-    return rejected.map(({ transport, reason }) => `${transport}: ${reason}`).join('; ');
-  }
-
-  /** No route fits now, but one that is down would: the message waits for it, up to its deadline. */
-  mayFindRoute(message: OutMessage): boolean {
-    return this.decide(message).rejected.some(({ temporary }) => temporary);
-  }
-
   /** A route came up or may be tried again. */
   routeChanged(route: Route): void {
-    this.routesEpoch++;
+    this.#routes.epoch++;
     if (this.ended) return;
     // An idle one is opened by what is owed.
     if (route.state !== 'down') this.#payDebts();
@@ -180,7 +181,7 @@ export class Link {
 
   /** A route closed by itself: what it had not confirmed goes over another one, in order. */
   routeLost(route: Route): void {
-    this.routesEpoch++;
+    this.#routes.epoch++;
     if (this.ended) return;
     this.#recover(route);
     this.#dropPings(route);
@@ -199,7 +200,7 @@ export class Link {
 
   /** Confirm frames moved `outbound.confirmedSequence`. */
   confirmed(): void {
-    for (const route of this.routes) route.confirmUpTo(this.outbound.confirmedSequence);
+    for (const { window } of this.routes) window.confirmUpTo(this.outbound.confirmedSequence);
   }
 
   /**
@@ -302,7 +303,7 @@ export class Link {
       this.#recover(route);
       this.#dropPings(route);
     }
-    this.routesEpoch++;
+    this.#routes.epoch++;
   }
 
   /** The peer is back with its state: media connect again, unconfirmed frames are replayed. */
@@ -312,7 +313,7 @@ export class Link {
     if (LINK.hasSubscribers) this.#host.diagnostics.link(peer, 'resumed');
     this.subscribeAcked = this.subscribeSent;
     for (const route of this.routes) route.revive();
-    this.routesEpoch++;
+    this.#routes.epoch++;
     this.pump();
   }
 
@@ -330,6 +331,7 @@ export class Link {
   async end(outcome: 'peer-gone' | 'dropped', reason: ReasonText): Promise<void> {
     if (this.ended) return;
     this.ended = true;
+    this.#watch?.stop();
     if (LINK.hasSubscribers) this.#host.diagnostics.link(this.peer, 'ended', reason);
     this.connected = false;
     const closing = this.routes.map((route) => {
@@ -351,11 +353,6 @@ interface Ping {
   /** The one route that it has to take. */
   readonly over: Route | undefined;
   sent: boolean;
-}
-
-function reliabilityOf({ reliable, acknowledged }: OutMessage): Reliability {
-  if (acknowledged) return 'acknowledged';
-  return reliable ? 'reliable' : 'best-effort';
 }
 
 /** Announced losses that are kept to be told again; far more than a link has open at a time. */

@@ -1,6 +1,6 @@
 import { groupLabel } from '../interest/group-label.ts';
+import type { Choice } from './chooser.ts';
 import { MessageQueue, ON_FULL, type OutMessage } from './out-message.ts';
-import type { Route } from './route.ts';
 
 /** Bytes a message costs beside its payload, the same for both sides of a credit account. */
 export const CREDIT_OVERHEAD = 64;
@@ -28,8 +28,8 @@ export class OutTopic {
   outstanding = 0;
   /** Streams whose chunks travel under this name: the account stays open. */
   pins = 0;
-  /** Chosen routes by (priority, reliability, size class); null: none fits. Valid for one epoch of the link's routes. */
-  readonly choices: (Route | null | undefined)[] = [];
+  /** Choices by (priority, reliability, size class); null: none fits. Valid for one epoch of the link's routes. */
+  readonly choices: (Choice | null | undefined)[] = [];
   choicesEpoch = -1;
   /** Messages without credit, by priority, and how many they are. */
   readonly #waiting: (MessageQueue | undefined)[] = [undefined, undefined, undefined, undefined, undefined];

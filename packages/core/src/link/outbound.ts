@@ -3,6 +3,7 @@ import { TIME_PASSED } from '../expiry.ts';
 import { fitsFrame } from '../interest/group-label.ts';
 import { GROUP_EMPTY, type Outcome, type ReasonText } from '../outcomes.ts';
 import { QUEUED } from '../stats/channels.ts';
+import type { Choice } from './chooser.ts';
 import { CreditAccounts } from './credit-accounts.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
@@ -22,6 +23,8 @@ export class Outbound implements Target {
   readonly sentSequence = new Float64Array(FLOWS_PER_LINK);
   /** Highest sequence the peer has confirmed without a gap, by flow index. */
   readonly confirmedSequence = new Float64Array(FLOWS_PER_LINK);
+  /** Reliable messages that have a sequence and are not confirmed, by flow index. */
+  readonly #unconfirmed = new Int32Array(FLOWS_PER_LINK);
   /** Bytes of messages waiting for credit or for a route. */
   queuedBytes = 0;
 
@@ -58,7 +61,22 @@ export class Outbound implements Target {
 
   /** The sequence of a message about to be committed for the first time. */
   nextSequence(message: OutMessage): number {
-    return ++this.sentSequence[message.priority * 64 + message.flow];
+    const flow = message.priority * 64 + message.flow;
+    if (message.reliable) this.#unconfirmed[flow]++;
+    return ++this.sentSequence[flow];
+  }
+
+  /** No reliable message of that flow is under way: a receiver may pass what is missing before the next. */
+  isPassable(flow: number): boolean {
+    return this.#unconfirmed[flow] === 0;
+  }
+
+  /** It got a sequence and will not be written any more: the receiver is told not to wait. */
+  #leaveGap(message: OutMessage): void {
+    if (message.sequence === 0) return;
+    const flow = message.priority * 64 + message.flow;
+    if (message.reliable) this.#unconfirmed[flow]--;
+    this.#link.announceSkip(flow, message.sequence, message.sequence);
   }
 
   /** The last frame of `message` is committed. What a medium may lose takes no credit: the lost part never returned. */
@@ -203,51 +221,50 @@ export class Outbound implements Target {
       message.route = undefined;
       message.written = 0;
     }
-    const route = message.route ?? this.#choose(message);
-    if (route === null) {
-      if (this.#link.mayFindRoute(message)) return false;
-      this.#accounts.refund(message);
-      this.settle(message, 'refused', `no route: ${this.#link.whyNoRoute(message)}`);
-      return true;
-    }
+    let choice = message.route === undefined ? this.#choose(message) : undefined;
+    if (choice === null) return this.#withoutRoute(message);
+    if (choice?.ifAwake?.route.awake === true) choice = choice.ifAwake;
+    const route = choice === undefined ? (message.route as Route) : choice.route;
     if (route.state !== 'up') {
       if (route.state === 'idle') route.open();
       return false;
     }
     // A less urgent message must not slip into the room that a large urgent one waits for.
-    if (route.waitsForRoom && message.priority > 0) return false;
+    if (route.waitsForRoom && message.priority > 0) {
+      this.#link.blocked(route, message.priority);
+      return false;
+    }
     const result = route.write(message);
+    if (choice !== undefined && (result === OK || message.written > 0)) choice.tally.messages++;
     if (result === OK) return true;
+    if (result === BACK_PRESSURED) this.#link.blocked(route, message.priority);
     if (result === CLOSED) {
       message.route = undefined;
       message.written = 0;
     } else if (result !== BACK_PRESSURED) {
       this.#accounts.refund(message);
+      this.#leaveGap(message);
       this.settle(message, 'refused', `the transport refused it: ${route.transport} answered ${result}`);
       return true;
     }
     return false;
   }
 
-  #choose(message: OutMessage): Route | null {
-    const topic = message.topic;
-    // Not cached: a lossy route is no choice while lossless ones still carry frames of the flow.
+  /** True: it is refused. False: a route may come back for it. */
+  #withoutRoute(message: OutMessage): boolean {
+    const { chooser, peer } = this.#link;
+    if (chooser.mayFind(message)) return false;
+    this.#accounts.refund(message);
+    this.#leaveGap(message);
+    this.settle(message, 'refused', `no route: ${chooser.whyNone(message, peer.name)}`);
+    return true;
+  }
+
+  #choose(message: OutMessage): Choice | null {
     const flow = message.priority * 64 + message.flow;
-    if (!message.reliable && this.#lossy?.mustAvoidLossy(flow, this.confirmedSequence[flow]) === true) {
-      return this.#link.chooseRoute(message, true);
-    }
-    if (message.via !== undefined) return this.#link.chooseRoute(message);
-    if (topic.choicesEpoch !== this.#link.routesEpoch) {
-      topic.choices.length = 0;
-      topic.choicesEpoch = this.#link.routesEpoch;
-    }
-    const key = (this.#link.sizeClass(message.size) * 5 + message.priority) * 3 + reliabilityIndex(message);
-    let route = topic.choices[key];
-    if (route === undefined) {
-      route = this.#link.chooseRoute(message);
-      topic.choices[key] = route;
-    }
-    return route;
+    // A lossy route is no choice while lossless ones still carry frames of the flow.
+    const avoidsLossy = !message.reliable && this.#lossy?.mustAvoidLossy(flow, this.confirmedSequence[flow]) === true;
+    return this.#link.chooser.for(message, avoidsLossy);
   }
 
   /** The peer's subscriptions have taken so many bytes in all; id 0 is the link's own account. */
@@ -282,6 +299,7 @@ export class Outbound implements Target {
   }
 
   settleDelivered(message: OutMessage): void {
+    if (message.reliable) this.#unconfirmed[message.priority * 64 + message.flow]--;
     message.end(this.#host, 'delivered', undefined);
     this.#host.messages.give(message);
   }
@@ -378,11 +396,6 @@ export class Outbound implements Target {
     for (const topic of this.#waitingTopics) count += topic.waitingCount;
     return count;
   }
-}
-
-function reliabilityIndex({ reliable, acknowledged }: OutMessage): number {
-  if (acknowledged) return 2;
-  return reliable ? 1 : 0;
 }
 
 function isBoundByLink(message: OutMessage): boolean {

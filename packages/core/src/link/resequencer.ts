@@ -15,17 +15,28 @@ export interface HeldFrame {
 export class Resequencer {
   readonly #held = new Map<number, HeldFrame[]>();
   readonly #skipped: { from: number; to: number }[] = [];
-  /** Every early frame so far came over a medium that may lose frames: the gap need not ever close. */
-  lossyOnly = true;
+  /** The highest sequence held before which nothing is missing that must come. */
+  #passable = 0;
+  /** Somebody will look whether the gap has closed. */
+  watched = false;
 
-  hold(sequence: number, source: FrameBuffer, offset: number, length: number, via: string, lossless: boolean): void {
+  /** `passable`: what is missing before it need not come. */
+  hold(
+    sequence: number,
+    source: FrameBuffer,
+    offset: number,
+    length: number,
+    via: string,
+    lossless: boolean,
+    passable: boolean,
+  ): void {
     const copy = allocateFrameBuffer(length);
     copy.u8.set(source.u8.subarray(offset, offset + length));
     const pieces = this.#held.get(sequence);
     const held = { frame: copy, length, via, lossless };
     if (pieces === undefined) this.#held.set(sequence, [held]);
     else pieces.push(held);
-    if (lossless) this.lossyOnly = false;
+    if (passable && sequence > this.#passable) this.#passable = sequence;
   }
 
   /** Sequences `from` to `to`, unless held, will not come. Returns how many ranges are known. */
@@ -51,9 +62,10 @@ export class Resequencer {
     return next;
   }
 
-  /** The lowest sequence held; undefined when none is. */
-  get lowest(): number | undefined {
-    return this.#lowestFrom(0);
+  /** The lowest sequence held, where nothing is missing before it that must come; else undefined. */
+  get passableTo(): number | undefined {
+    const lowest = this.#lowestFrom(0);
+    return lowest !== undefined && lowest <= this.#passable ? lowest : undefined;
   }
 
   #lowestFrom(start: number): number | undefined {

@@ -22,7 +22,7 @@ export async function retire(link: Link, route: Route, host: LinkHost): Promise<
     const late = new Promise<'late'>((resolve) => {
       timer = host.clock.setTimer(() => resolve('late'), RETIRE_MS);
     });
-    const done = Promise.all([...read, route.whenDrained()]).then(() => 'read' as const);
+    const done = Promise.all([...read, route.window.whenEmpty()]).then(() => 'read' as const);
     if ((await Promise.race([done, late])) === 'read') route.unconfirmable.clear();
     else
       route.abandon(

@@ -1,4 +1,5 @@
 import type { PeerTransport, TransportCapabilities } from '../contract/index.ts';
+import { BAND_ENDS } from '../selector/bands.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
 import { Route } from './route.ts';
@@ -18,9 +19,11 @@ export class RouteSet {
   readonly #host: LinkHost;
   /** In the order of installation. */
   all: readonly Route[] = [];
+  /** Grows whenever a route changes state, or another is better; what was chosen is good for one epoch. */
+  epoch = 0;
   /** Some route may lose frames; rare, and worth a look only then. */
   hasLossy = false;
-  /** Payload sizes at which a decision may change: the policy's, and what each route can carry. */
+  /** Payload sizes at which a decision may change: the policy's, those of the measurements, what each route can carry. */
   #borders: readonly number[] = [];
 
   constructor(link: Link, host: LinkHost) {
@@ -57,8 +60,10 @@ export class RouteSet {
   #set(routes: readonly Route[]): void {
     this.all = routes;
     this.hasLossy = routes.some(({ capabilities }) => !capabilities.lossless);
-    const borders = [...this.#host.policy.borders, ...routes.map(({ capabilities }) => capabilities.maxMessageLength)];
-    this.#borders = [...new Set(borders)].sort((a, b) => a - b);
+    const { borders, targetsMicros } = this.#host.policy;
+    const measured = targetsMicros === undefined ? [] : BAND_ENDS;
+    const limits = routes.map(({ capabilities }) => capabilities.maxMessageLength);
+    this.#borders = [...new Set([...borders, ...measured, ...limits])].sort((a, b) => a - b);
   }
 
   /** Index of the size class of a payload: within one the policy, and what the routes can carry, stay the same. */

@@ -6,35 +6,41 @@ import {
   FLAG,
   fromSystemError,
   HEADER_BYTES,
+  KIND,
   NOT_CONNECTED,
   OK,
+  SECTION,
   type Sender,
   type TransportCapabilities,
   WHOLE,
   writeFrameHeader,
 } from '../contract/index.ts';
-import type { Candidate } from '../selector/select.ts';
+import { RouteFigures } from '../selector/route-figures.ts';
+import type { Candidate, RouteState } from '../selector/select.ts';
 import { ROUTE, SENT } from '../stats/channels.ts';
 import type { LinkHost } from './host.ts';
 import type { LentPayload } from './lent-payload.ts';
 import type { Link } from './link.ts';
 import { complete, describePiece, describeWhole, header } from './message-header.ts';
-import { MessageQueue, type OutMessage } from './out-message.ts';
+import type { OutMessage } from './out-message.ts';
 import { MAX_REFERENCE_BYTES, writeReference } from './reference.ts';
 import type { CommonTransport } from './route-set.ts';
+import { Tallies } from './tallies.ts';
 import { Unconfirmable } from './unconfirmable.ts';
+import { Window } from './window.ts';
 
 /** Room that stays free for frames which must pass whatever is queued. */
 const CONTROL_RESERVE_BYTES = 4096;
 /** One message in so many carries its send time, for latency figures: no clock on every message. */
 const SAMPLE_MASK = 63;
+const SAMPLED_TIME_BYTES = 8;
+/** Message id of a ping whose answer nobody waits for. */
+const PROBE = 0;
+const NO_PAYLOAD = new Uint8Array(0);
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5000;
 /** The peer cannot be told where a payload is: it gets the payload. */
 const NOT_GIVEN = -1;
-
-/** `idle` routes connect on first use; `leaving` ones take nothing new and close when all they carried is read. */
-export type RouteState = 'idle' | 'connecting' | 'up' | 'leaving' | 'down';
 
 /**
  * One transport towards one peer: connects on first use, writes messages as frames, keeps those not yet confirmed,
@@ -52,10 +58,19 @@ export class Route implements Candidate {
   /** Connections so far. */
   sessions = 0;
   /** Written and not yet confirmed, in commit order. */
-  readonly window = new MessageQueue();
+  readonly window: Window;
   readonly unconfirmable = new Unconfirmable();
   /** A frame found no room; until there is some, only critical messages try. */
   waitsForRoom = false;
+  /** Since when, in ms of the clock. */
+  fullSince = 0;
+  /** How often a frame found none. */
+  refusals = 0;
+  /** Messages written, by priority: the first of each is sampled, so that rare ones are too. */
+  readonly sent = new Int32Array(5);
+  readonly figures = new RouteFigures();
+  /** How often each rule chose it. */
+  readonly tallies = new Tallies();
   /** Queued at the end of the turn for `flush`. */
   flushQueued = false;
 
@@ -70,12 +85,9 @@ export class Route implements Candidate {
   bytesSent = 0;
   #frameLimit = 0;
   #bulkReserve = 0;
-  /** Messages so far, by priority: the first of each is sampled, so that rare ones are too. */
-  readonly #samples = new Int32Array(5);
   #waitsForConfirm = false;
   #retryMs = FIRST_RETRY_MS;
   #abort: AbortController | undefined;
-  #drained: (() => void) | undefined;
   /** It is out of use for good. */
   leaving = false;
 
@@ -86,6 +98,7 @@ export class Route implements Candidate {
     this.#common = common;
     this.transport = common.name;
     this.capabilities = common.capabilities;
+    this.window = new Window((message) => link.outbound.settleDelivered(message));
   }
 
   /** It connects to the inbox that `common` speaks of. */
@@ -97,6 +110,11 @@ export class Route implements Candidate {
     this.state = state;
     this.trouble = trouble;
     if (ROUTE.hasSubscribers) this.#host.diagnostics.route(this.#link.peer, this.transport, state, trouble);
+  }
+
+  /** Its receiver polls at this moment: a frame is seen without waking anybody. */
+  get awake(): boolean {
+    return this.#sender?.awake === true;
   }
 
   /** Starts connecting an idle route. The link hears `routeChanged` when it is up or down. */
@@ -140,12 +158,13 @@ export class Route implements Candidate {
   #failed(reason: BusError): void {
     if (this.state === 'down') return;
     this.#enter('down', reason.message);
+    this.figures.failed(this.#host.clock.now());
     this.#sender = undefined;
     this.waitsForRoom = false;
     this.#waitsForConfirm = false;
     this.#host.logger.debug(`route ${this.transport} to ${this.#link.peer.name} closed`, { reason: reason.message });
     this.#link.routeLost(this);
-    this.#tellDrained();
+    this.window.tellEmpty();
     if (this.leaving) return;
     const retryMs = this.#retryMs * (0.5 + Math.random());
     this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
@@ -161,19 +180,6 @@ export class Route implements Candidate {
     this.leaving = true;
     if (this.state === 'up') this.#enter('leaving', 'it is being removed');
     else if (this.state !== 'down') void this.close();
-  }
-
-  /** Resolves when nothing written to it is unconfirmed: all is, or the link has it again. */
-  whenDrained(): Promise<void> {
-    if (this.window.first === undefined) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#drained = resolve;
-    });
-  }
-
-  #tellDrained(): void {
-    this.#drained?.();
-    this.#drained = undefined;
   }
 
   /** Gives the medium up: what it has not confirmed goes over others. */
@@ -223,7 +229,7 @@ export class Route implements Candidate {
     if (sender === undefined) return CLOSED;
     const topic = message.topic;
     const isNamed = topic.announced[this.index] !== this.session || !this.capabilities.lossless;
-    const head = describeWhole(message, isNamed, (this.#samples[message.priority] & SAMPLE_MASK) === 0);
+    const head = describeWhole(message, isNamed, (this.sent[message.priority] & SAMPLE_MASK) === 0);
     if (message.lent !== undefined && message.written === 0 && this.#link.opens(message.lent.transport)) {
       const result = this.#writeReference(sender, message, message.lent, head);
       if (result !== NOT_GIVEN) return result;
@@ -237,7 +243,7 @@ export class Route implements Candidate {
     copyAligned(message.payload, message.start, sender.frame, sender.offset + head, size);
     sender.commit();
     topic.announced[this.index] = this.session;
-    this.#samples[message.priority]++;
+    this.sent[message.priority]++;
     this.#finish(message);
     return OK;
   }
@@ -258,7 +264,7 @@ export class Route implements Candidate {
     copyAligned(buffer, 0, sender.frame, sender.offset + head, bytes);
     sender.commit(header.length);
     message.topic.announced[this.index] = this.session;
-    this.#samples[message.priority]++;
+    this.sent[message.priority]++;
     this.#finish(message);
     return OK;
   }
@@ -304,6 +310,8 @@ export class Route implements Candidate {
     if (this.#sender !== sender) return CLOSED;
     if (!this.waitsForRoom) {
       this.waitsForRoom = true;
+      this.fullSince = this.#host.clock.now();
+      this.refusals++;
       sender.onWritable(this.#roomReturned);
     }
     return BACK_PRESSURED;
@@ -316,6 +324,8 @@ export class Route implements Candidate {
 
   #writeHeader(sender: Sender, message: OutMessage): void {
     if (message.sequence === 0) message.sequence = this.#link.outbound.nextSequence(message);
+    if (!message.reliable && this.#link.outbound.isPassable(message.priority * 64 + message.flow))
+      header.sections |= SECTION.PASSABLE;
     complete(message, this.#host.clock);
     writeFrameHeader(sender.frame, sender.offset, header, message.headers);
     this.bytesSent += header.length;
@@ -327,6 +337,7 @@ export class Route implements Candidate {
     message.carriedBy = this.transport;
     if (SENT.hasSubscribers) this.#host.diagnostics.sent(message, this.transport);
     this.#host.turnEnd.flushRoute(this);
+    if (!this.#link.watched) this.#link.watch();
     this.#link.outbound.sent(message, this.capabilities.lossless);
     if (!message.reliable) {
       this.unconfirmable.sent(message);
@@ -342,36 +353,24 @@ export class Route implements Candidate {
     this.#sender?.onConfirmed(this.#confirmed);
   }
 
-  /** The medium shows progress by itself: everything up to its count has been copied out. */
   readonly #confirmed = (): void => {
     this.#waitsForConfirm = false;
     const sender = this.#sender;
     if (sender === undefined) return;
-    const copied = sender.confirmed('copied');
-    const { window } = this;
-    while (window.first !== undefined && window.first.ordinal <= copied) {
-      this.#link.outbound.settleDelivered(window.shift() as OutMessage);
-    }
-    if (window.first !== undefined) this.#awaitConfirm();
-    else this.#tellDrained();
+    this.window.confirmFrames(sender.confirmed('copied'));
+    if (this.window.first !== undefined) this.#awaitConfirm();
   };
 
-  /** The peer confirmed by frame: settles what `confirmedSequence` (by flow index) covers. */
-  confirmUpTo(confirmedSequence: Float64Array): void {
-    const { window } = this;
-    for (let message = window.first; message !== undefined; message = window.first) {
-      if (message.sequence > confirmedSequence[message.priority * 64 + message.flow]) return;
-      window.shift();
-      this.#link.outbound.settleDelivered(message);
-    }
-    this.#tellDrained();
+  /** A frame that tells the receiver nothing but when it left: it will say how long it took. */
+  probe(): void {
+    if (!this.waitsForRoom) this.writeControl(KIND.PING, PROBE, NO_PAYLOAD, FLAG.SAMPLED_TIME);
   }
 
   /** Writes a control frame; false when there is no room or no connection now. */
-  writeControl(kind: number, messageId: number, payload: Uint8Array): boolean {
+  writeControl(kind: number, messageId: number, payload: Uint8Array, flags = 0): boolean {
     const sender = this.#sender;
     if (sender === undefined) return false;
-    const length = HEADER_BYTES + payload.length;
+    const length = HEADER_BYTES + payload.length + (flags === 0 ? 0 : SAMPLED_TIME_BYTES);
     const result = sender.tryClaim(length);
     if (result !== OK) {
       if (result === BACK_PRESSURED || result === NOT_CONNECTED) this.#refusal(sender);
@@ -380,7 +379,8 @@ export class Route implements Candidate {
     header.kind = kind;
     header.priority = 0;
     header.codec = 0;
-    header.flags = WHOLE;
+    header.flags = WHOLE | flags;
+    if (flags !== 0) header.sampledTime = this.#host.clock.now() * 1000;
     header.sections = 0;
     header.topicId = 0;
     header.flow = 0;

@@ -29,7 +29,7 @@ export function explain(
   const entry = engine.interest.entry(topic);
   engine.interest.refresh(entry);
   const explainLink = (link: Link): Explanation => {
-    const { route, reason, rejected } = link.explain({ ...qos, topic, bytes }, own?.via);
+    const { route, reason, rejected } = link.chooser.explain({ ...qos, topic, bytes }, own?.via);
     return { peer: link.peer.id, peerName: link.peer.name, transport: route?.transport, reason, rejected };
   };
   const targets = entry.links.map(explainLink);

@@ -1,4 +1,5 @@
 import { matches, PRIORITIES, type Priority } from '../contract/index.ts';
+import type { Left } from './adaptation.ts';
 
 /** What the selector knows of one message for one target. */
 export interface Facts {
@@ -11,6 +12,8 @@ export interface Facts {
   readonly bytes: number;
   /** Names of transports whose receiver is known to be polling right now. */
   readonly awake: readonly string[];
+  /** By name, transports that adaptation has left for messages like this one, with the measurement behind it. */
+  readonly left?: ReadonlyMap<string, Left> | undefined;
 }
 
 /** A policy's word on one message. */
@@ -30,6 +33,13 @@ export interface Policy {
   readonly name: string;
   /** Payload sizes in bytes at which the preference changes: a size class ends at its border, inclusive. */
   readonly borders: readonly number[];
+  /**
+   * The p50 in microseconds, of messages that find the receiver awake, that each priority is to have, critical first;
+   * undefined: throughput decides. With it the order is adapted to what is measured; without it, it is fixed.
+   */
+  readonly targetsMicros?: readonly (number | undefined)[];
+  /** False: the order depends on more than the facts, and is asked for every message. Default true. */
+  readonly cacheable?: boolean;
   prefer(facts: Facts): Preference;
 }
 
@@ -52,6 +62,7 @@ const MIB_1 = 1_048_576;
  */
 export const HYBRID: Policy = {
   name: 'hybrid',
+  targetsMicros: [2, 10, 100, 1000, undefined],
   borders: [KIB_64, MIB_1 - 1],
   prefer(facts: Facts): Preference {
     if (facts.durability !== 'volatile') return DURABLE;
@@ -70,6 +81,9 @@ export const HYBRID: Policy = {
   },
 };
 
+/** The same table, whatever is measured. */
+export const FIXED: Policy = { name: 'fixed', borders: HYBRID.borders, prefer: HYBRID.prefer };
+
 function line(reason: string, ...prefer: string[]): Preference {
   return { prefer, reason };
 }
@@ -86,6 +100,8 @@ const BATCH_SMALL = line('batch, under 1 MiB: throughput', 'memory', 'uds', 'mma
 
 /** Overrides for some messages; what a rule leaves open is the base policy's. First match wins. */
 export interface Rule {
+  /** What `explain()` calls it. Default `rule 1`, `rule 2`, … */
+  readonly name?: string;
   readonly match: {
     /** Topic pattern. */
     readonly topic?: string;
@@ -106,6 +122,7 @@ export function rules(list: readonly Rule[], base: Policy = HYBRID): Policy {
     if (rule.match.bytes?.min !== undefined) borders.add(rule.match.bytes.min - 1);
   }
   return {
+    ...base,
     name: `rules over ${base.name}`,
     borders: [...borders].sort((a, b) => a - b),
     prefer(facts: Facts): Preference {
@@ -117,7 +134,7 @@ export function rules(list: readonly Rule[], base: Policy = HYBRID): Policy {
       return {
         prefer: [...first, ...usual.prefer.filter((name) => !first.includes(name))],
         forbid: [...(rule.forbid ?? []), ...(usual.forbid ?? [])],
-        reason: `rule ${index + 1}`,
+        reason: rule.name ?? `rule ${index + 1}`,
       };
     },
   };

@@ -1,12 +1,17 @@
 import type { TransportCapabilities } from '../contract/index.ts';
 import type { Facts, Policy } from './policy.ts';
 
+/**
+ * `idle` routes connect on first use; `down` ones have failed and wait to be tried again; `leaving` ones are being removed:
+ * they take nothing new and close when all they carried is read.
+ */
+export type RouteState = 'idle' | 'connecting' | 'up' | 'leaving' | 'down';
+
 /** One route to one target, as the selector sees it. */
 export interface Candidate {
   readonly transport: string;
   readonly capabilities: TransportCapabilities;
-  /** `idle` routes connect on first use; `down` ones have failed and wait to be tried again; `leaving` ones are on their way out. */
-  readonly state: 'idle' | 'connecting' | 'up' | 'leaving' | 'down';
+  readonly state: RouteState;
   /** Why it is down. */
   readonly trouble?: string | undefined;
 }
@@ -15,8 +20,10 @@ export interface Candidate {
 export interface Selection<C extends Candidate = Candidate> {
   /** Undefined when nothing can carry the message: see `rejected`. */
   readonly route: C | undefined;
-  /** The line of the policy, or of the rule, that chose. */
+  /** The line of the policy, or of the rule, that chose, and the measurement behind it where one decided. */
   readonly reason: string;
+  /** The same without figures: what choices are counted by. */
+  readonly rule: string;
   readonly rejected: readonly Rejection[];
 }
 
@@ -32,9 +39,10 @@ export interface Rejection {
  * Chooses the route for one message: a pure function.
  *
  *  1. Hard filters: a forced transport, reliability, durability, size, state. None is ever bent.
- *  2. The policy's order among those left; installed transports the policy does not name come last.
+ *  2. Those that adaptation has left come last.
+ *  3. The policy's order; installed transports the policy does not name come after those it names.
  *
- * The cost is a microsecond; results are cached per size class (`SelectionCache`).
+ * The cost is a microsecond; results are cached per size class.
  */
 export function select<C extends Candidate>(
   facts: Facts,
@@ -60,26 +68,33 @@ export function select<C extends Candidate>(
     if (reason === undefined) fit.push(candidate);
     else rejected.push({ transport: candidate.transport, reason, temporary: false });
   }
-  let best: C | undefined;
-  let bestRank = Number.POSITIVE_INFINITY;
-  for (const candidate of fit) {
-    const at = preference.prefer.indexOf(candidate.transport);
+  const { left } = facts;
+  const rankOf = ({ transport }: C): number => {
+    const at = preference.prefer.indexOf(transport);
     const rank = at < 0 ? preference.prefer.length : at;
-    if (rank < bestRank) {
-      best = candidate;
-      bestRank = rank;
-    }
+    return left?.has(transport) === true ? rank + preference.prefer.length + 1 : rank;
+  };
+  let best: C | undefined;
+  for (const candidate of fit) if (best === undefined || rankOf(candidate) < rankOf(best)) best = candidate;
+  for (const { transport } of fit) {
+    if (transport === best?.transport) continue;
+    const absence = left?.get(transport);
+    const reason =
+      absence === undefined ? `${best?.transport} is preferred (${preference.reason})` : `left: ${absence.why}`;
+    rejected.push({ transport, reason, temporary: false });
   }
-  for (const candidate of fit) {
-    if (candidate === best) continue;
-    rejected.push({
-      transport: candidate.transport,
-      reason: `${best?.transport} is preferred (${preference.reason})`,
-      temporary: false,
-    });
-  }
-  const reason = via === undefined ? preference.reason : `forced: via ${via}`;
-  return { route: best, reason, rejected };
+  if (via !== undefined) return { route: best, reason: `forced: via ${via}`, rule: 'forced', rejected };
+  // What would be taken, had nothing been measured.
+  const usual = preference.prefer.find((name) => fit.some(({ transport }) => transport === name));
+  const absence = best === undefined || usual === undefined || usual === best.transport ? undefined : left?.get(usual);
+  const { reason } = preference;
+  if (absence === undefined) return { route: best, reason, rule: reason, rejected };
+  return {
+    route: best,
+    reason: `${reason}; ${usual} is left: ${absence.why}`,
+    rule: `${reason}; ${usual} is ${absence.cause}`,
+    rejected,
+  };
 }
 
 /** The first hard filter that `candidate` fails, in words; undefined when it may carry the message. */

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { allocateFrameBuffer } from '../../src/contract/index.ts';
 import { Resequencer } from '../../src/link/resequencer.ts';
 
-function hold(resequencer: Resequencer, sequence: number, lossless = true): void {
+function hold(resequencer: Resequencer, sequence: number, passable = false): void {
   const frame = allocateFrameBuffer(40);
   frame.u8.fill(sequence);
-  resequencer.hold(sequence, frame, 0, 40, 'red', lossless);
+  resequencer.hold(sequence, frame, 0, 40, 'red', true, passable);
   // What is held is a copy.
   frame.u8.fill(0xff);
 }
@@ -55,7 +55,6 @@ describe('Resequencer', () => {
     hold(resequencer, 3);
     hold(resequencer, 3);
     hold(resequencer, 2);
-    expect(resequencer.lowest).toBe(2);
     expect(resequencer.take(3)?.map(({ frame, length, via }) => [frame.u8[39], length, via])).toEqual([
       [3, 40, 'red'],
       [3, 40, 'red'],
@@ -63,11 +62,17 @@ describe('Resequencer', () => {
     expect(resequencer.take(3)).toBeUndefined();
   });
 
-  test('only as long as every early frame came over a medium that may lose some, may its gap never close', () => {
+  test('a gap may be passed once a frame is held before which nothing is missing that must come', () => {
     const resequencer = new Resequencer();
-    hold(resequencer, 3, false);
-    expect(resequencer.lossyOnly).toBe(true);
-    hold(resequencer, 4, true);
-    expect(resequencer.lossyOnly).toBe(false);
+    hold(resequencer, 7);
+    expect(resequencer.passableTo).toBeUndefined();
+    hold(resequencer, 9, true);
+    // What is missing before 9 is missing before 7, too.
+    expect(resequencer.passableTo).toBe(7);
+    hold(resequencer, 5);
+    expect(resequencer.passableTo).toBe(5);
+    for (const sequence of [5, 7, 9]) resequencer.take(sequence);
+    hold(resequencer, 12);
+    expect(resequencer.passableTo).toBeUndefined();
   });
 });

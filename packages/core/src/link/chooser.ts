@@ -1,0 +1,130 @@
+import type { Reliability } from '../contract/index.ts';
+import type { Adaptation } from '../selector/adaptation.ts';
+import { bandOf } from '../selector/bands.ts';
+import type { Facts, Policy } from '../selector/policy.ts';
+import { type Selection, select } from '../selector/select.ts';
+import type { OutMessage } from './out-message.ts';
+import type { Route } from './route.ts';
+import type { RouteSet } from './route-set.ts';
+import type { Tally } from './tallies.ts';
+
+/** A decision that is good for many messages. */
+export interface Choice {
+  readonly route: Route;
+  readonly tally: Tally;
+  /** What is better while its receiver is awake. */
+  readonly ifAwake: Choice | undefined;
+}
+
+/** Chooses routes for the messages of one link. */
+export class Chooser {
+  readonly #routes: RouteSet;
+  readonly #policy: Policy;
+  readonly #adaptation: Adaptation | undefined;
+
+  constructor(routes: RouteSet, policy: Policy, adaptation: Adaptation | undefined) {
+    this.#routes = routes;
+    this.#policy = policy;
+    this.#adaptation = adaptation;
+  }
+
+  /**
+   * The decision for one message, from the cache of its topic where that is of now; null: no route will do.
+   *
+   * | allocates                          | blocks | syscalls | callable from    |
+   * | a few objects for a fresh decision | no     | 0        | the bus's thread |
+   */
+  for(message: OutMessage, losslessOnly: boolean): Choice | null {
+    if (losslessOnly || message.via !== undefined || this.#policy.cacheable === false)
+      return this.choose(message, losslessOnly);
+    const { topic } = message;
+    const routes = this.#routes;
+    if (topic.choicesEpoch !== routes.epoch) {
+      topic.choices.length = 0;
+      topic.choicesEpoch = routes.epoch;
+    }
+    const key = (routes.sizeClass(message.size) * 5 + message.priority) * 3 + reliabilityIndex(message);
+    let choice = topic.choices[key];
+    if (choice === undefined) {
+      choice = this.choose(message);
+      topic.choices[key] = choice;
+    }
+    return choice;
+  }
+
+  /** A fresh decision for one message and all like it; null: no route will do. */
+  choose(message: OutMessage, losslessOnly = false): Choice | null {
+    const { all } = this.#routes;
+    const routes = losslessOnly ? all.filter(({ capabilities }) => capabilities.lossless) : all;
+    const facts = this.#facts(message);
+    const { via } = message;
+    if (this.#policy.cacheable === false) return asChoice(this.#select(facts, this.#awake(), routes, via));
+    const asleep = this.#select(facts, NOBODY, routes, via);
+    const polled = routes.filter(({ capabilities }) => capabilities.wakeup === 'poll');
+    if (polled.length === 0) return asChoice(asleep);
+    const awake = this.#select(
+      facts,
+      polled.map(({ transport }) => transport),
+      routes,
+      via,
+    );
+    return asChoice(asleep, awake.route === asleep.route ? undefined : (asChoice(awake) ?? undefined));
+  }
+
+  /** What would be decided now, with the reasons of all. */
+  explain(facts: Omit<Facts, 'awake' | 'left'>, via?: string): Selection<Route> {
+    return this.#select(facts, this.#awake(), this.#routes.all, via);
+  }
+
+  /** The reasons of every candidate, for a refusal. */
+  whyNone(message: OutMessage, peer: string): string {
+    const { rejected } = this.explain(this.#facts(message), message.via);
+    if (rejected.length === 0) return `no transport in common with ${peer}`;
+    return rejected.map(({ transport, reason }) => `${transport}: ${reason}`).join('; ');
+  }
+
+  /** No route fits now, but one that is down would: the message waits for it, up to its deadline. */
+  mayFind(message: OutMessage): boolean {
+    return this.explain(this.#facts(message), message.via).rejected.some(({ temporary }) => temporary);
+  }
+
+  #facts(message: OutMessage): Omit<Facts, 'awake' | 'left'> {
+    return {
+      topic: message.topic.name,
+      bytes: message.size,
+      priority: message.priority,
+      reliability: reliabilityOf(message),
+      durability: 'volatile',
+    };
+  }
+
+  #select(
+    facts: Omit<Facts, 'awake' | 'left'>,
+    awake: readonly string[],
+    routes: readonly Route[],
+    via: string | undefined,
+  ): Selection<Route> {
+    const left = this.#adaptation?.left(facts.priority, bandOf(facts.bytes));
+    return select({ ...facts, awake, left }, routes, this.#policy, via);
+  }
+
+  #awake(): string[] {
+    return this.#routes.all.filter(({ awake }) => awake).map(({ transport }) => transport);
+  }
+}
+
+const NOBODY: readonly string[] = [];
+
+function asChoice({ route, rule }: Selection<Route>, ifAwake?: Choice): Choice | null {
+  return route === undefined ? null : { route, tally: route.tallies.of(rule), ifAwake };
+}
+
+function reliabilityIndex({ reliable, acknowledged }: OutMessage): number {
+  if (acknowledged) return 2;
+  return reliable ? 1 : 0;
+}
+
+function reliabilityOf({ reliable, acknowledged }: OutMessage): Reliability {
+  if (acknowledged) return 'acknowledged';
+  return reliable ? 'reliable' : 'best-effort';
+}

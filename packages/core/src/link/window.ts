@@ -1,0 +1,46 @@
+import { MessageQueue, type OutMessage } from './out-message.ts';
+
+/** What one route has written and not heard of, in commit order. */
+export class Window extends MessageQueue {
+  readonly #settle: (message: OutMessage) => void;
+  #emptied: (() => void) | undefined;
+
+  /** `settle` gets each message once it is known to be copied. */
+  constructor(settle: (message: OutMessage) => void) {
+    super();
+    this.#settle = settle;
+  }
+
+  /** The medium shows progress by itself: so many frames of the session have been copied out. */
+  confirmFrames(copied: number): void {
+    for (let message = this.first; message !== undefined && message.ordinal <= copied; message = this.first) {
+      this.shift();
+      this.#settle(message);
+    }
+    this.tellEmpty();
+  }
+
+  /** The peer confirmed by frame what `confirmedSequence` (by flow index) covers. */
+  confirmUpTo(confirmedSequence: Float64Array): void {
+    for (let message = this.first; message !== undefined; message = this.first) {
+      if (message.sequence > confirmedSequence[message.priority * 64 + message.flow]) return;
+      this.shift();
+      this.#settle(message);
+    }
+    this.tellEmpty();
+  }
+
+  /** Resolves when nothing is unconfirmed: all is, or others have it. */
+  whenEmpty(): Promise<void> {
+    if (this.first === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#emptied = resolve;
+    });
+  }
+
+  tellEmpty(): void {
+    if (this.#emptied === undefined || this.first !== undefined) return;
+    this.#emptied();
+    this.#emptied = undefined;
+  }
+}
