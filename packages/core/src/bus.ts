@@ -28,6 +28,7 @@ import type { Counters, Receipt } from './outcomes.ts';
 import { ping } from './ping.ts';
 import { type Explanation, explain } from './selector/explain.ts';
 import { type BusStats, busStats } from './stats/bus-stats.ts';
+import { type RouteInfo, routes } from './stats/routes.ts';
 import { open } from './streams/open.ts';
 import type { OpenedStream } from './streams/opened-stream.ts';
 import type { StreamHandler } from './streams/production.ts';
@@ -66,6 +67,11 @@ export class Bus {
   /** A snapshot: counters, failures by reason, and of each peer its queue and routes with their latencies. */
   stats(): BusStats {
     return busStats(this.#engine);
+  }
+
+  /** Peers times transports: state, measured latencies by size, what chose them. A snapshot. */
+  routes(): readonly RouteInfo[] {
+    return routes(this.#engine);
   }
 
   /** Acknowledged messages of this bus that nobody could process. */

@@ -287,6 +287,7 @@ export class Engine implements Hosts {
     return {
       offers: () => this.transports.offers(),
       common: (theirs) => this.transports.commonWith(theirs, isOwn),
+      unusable: (theirs) => this.transports.unusableWith(theirs, isOwn),
     };
   }
 

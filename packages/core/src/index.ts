@@ -23,6 +23,7 @@ export type { Loan } from './delivery/loan.ts';
 export type { FlushReport, Publisher } from './delivery/publisher.ts';
 export type { BusEvents } from './events.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
+export type { Tally } from './link/tallies.ts';
 export type { Message, NackOptions } from './message.ts';
 export type * from './options.ts';
 export {
@@ -35,9 +36,12 @@ export {
   type ReasonText,
   type Receipt,
 } from './outcomes.ts';
+export type { Left } from './selector/adaptation.ts';
 export type { Explanation } from './selector/explain.ts';
 export { type Facts, FIXED, HYBRID, type Policy, type Preference, type Rule, rules } from './selector/policy.ts';
-export { type Candidate, type Rejection, type Selection, select } from './selector/select.ts';
+export type { PolicyFunction } from './selector/resolve-policy.ts';
+export type { Latency } from './selector/route-figures.ts';
+export { type Candidate, type Rejection, type RouteState, type Selection, select } from './selector/select.ts';
 export type { InputOf, OutputOf, StandardSchema } from './standard-schema.ts';
 export type { BusStats, LatencyStats, PeerStats, QueueStats, RouteStats } from './stats/bus-stats.ts';
 export type {
@@ -50,6 +54,7 @@ export type {
   SettledNotice,
 } from './stats/channels.ts';
 export type { FailureCount } from './stats/failure-table.ts';
+export type { BandLatency, RouteInfo } from './stats/routes.ts';
 export type { OpenedStream } from './streams/opened-stream.ts';
 export type { StreamHandler } from './streams/production.ts';
 export type { Chunks } from './streams/source.ts';

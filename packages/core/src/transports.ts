@@ -49,6 +49,26 @@ function asCarried(capabilities: TransportCapabilities): TransportCapabilities {
   return capabilities.ordered ? capabilities : { ...capabilities, lossless: false };
 }
 
+/** A transport that cannot be used towards one peer. */
+export interface Unusable {
+  readonly transport: string;
+  readonly reason: string;
+}
+
+type Offers = Hello['transports'];
+
+/** Threads share memory only within a process. */
+function whyNot(
+  { plugin, capabilities }: Installed,
+  offer: Offers[number] | undefined,
+  sameProcess: boolean,
+): string | undefined {
+  if (offer === undefined) return 'the peer does not have it';
+  if (capabilities.scope === 'thread' && !sameProcess) return 'it reaches threads of one process only';
+  if (contractCompatible(offer.contract) || contractCompatible(CONTRACT_VERSION, offer.contract)) return undefined;
+  return `the peer's ${plugin.name} is written for contract ${offer.contract}, this one for ${CONTRACT_VERSION}`;
+}
+
 /** A transport that is in use. */
 export interface InUse {
   readonly name: string;
@@ -191,16 +211,39 @@ export class TransportSet {
     }));
   }
 
-  /** What can be used towards a peer, in the order of installation. Threads share memory only within a process. */
-  commonWith(theirs: Hello['transports'], sameProcess: boolean): CommonTransport[] {
+  /** What can be used towards a peer that offers `theirs`, in the order of installation. */
+  commonWith(theirs: Offers, sameProcess: boolean): CommonTransport[] {
     const common: CommonTransport[] = [];
-    for (const { plugin, medium, capabilities } of this.#offered()) {
+    for (const one of this.#offered()) {
+      const { plugin, medium, capabilities } = one;
       const offer = theirs.find(({ name }) => name === plugin.name);
-      if (offer === undefined || (capabilities.scope === 'thread' && !sameProcess)) continue;
-      if (!contractCompatible(offer.contract) && !contractCompatible(CONTRACT_VERSION, offer.contract)) continue;
+      if (offer === undefined || whyNot(one, offer, sameProcess) !== undefined) continue;
       common.push({ name: plugin.name, medium, address: offer.address, capabilities });
     }
     return common;
+  }
+
+  /** What one of the two has and cannot be used between them, and why. */
+  unusableWith(theirs: Offers, sameProcess: boolean): Unusable[] {
+    const own = this.#offered();
+    const unusable: Unusable[] = [];
+    for (const one of own) {
+      const { name } = one.plugin;
+      const reason = whyNot(
+        one,
+        theirs.find((offer) => offer.name === name),
+        sameProcess,
+      );
+      if (reason !== undefined) unusable.push({ transport: name, reason });
+    }
+    for (const { transport, reason, fix } of this.unavailable)
+      unusable.push({ transport, reason: `not available here: ${reason} (${fix})` });
+    for (const { name } of theirs) {
+      if (own.some(({ plugin }) => plugin.name === name)) continue;
+      if (unusable.some(({ transport }) => transport === name)) continue;
+      unusable.push({ transport: name, reason: 'the peer has it, this participant does not' });
+    }
+    return unusable;
   }
 
   /** The bulk memory of `transport`; undefined where it has none. */

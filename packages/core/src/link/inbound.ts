@@ -64,6 +64,8 @@ export class Inbound {
   /** The peer broke the protocol: nothing of it is believed any more. */
   #broken = false;
 
+  /** What brought the last frame. */
+  lastRoute: InRoute | undefined;
   /** What the peer is owed: confirmation and credit. */
   readonly answers: Answers;
   readonly #control: ControlFrames;
@@ -98,6 +100,7 @@ export class Inbound {
   frame(buffer: FrameBuffer, offset: number, length: number, route: InRoute): void {
     route.frames++;
     route.bytes += length;
+    this.lastRoute = route;
     if (this.#broken) return;
     const wrong = readFrameHeader(buffer, offset, length, header);
     if (wrong !== '') {

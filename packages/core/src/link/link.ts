@@ -204,19 +204,20 @@ export class Link {
   }
 
   /**
-   * Writes a control frame over the best route that is up; opens one when none is. False: no room or no route yet,
-   * the caller keeps what it owes and is asked again when there is.
+   * Writes a control frame. It goes back over the transport that brought the last frame: what the peer writes to is alive,
+   * however stuck others are; else over the first that is up. Opens a route where that takes one. False: no room or no
+   * route yet, the caller keeps what it owes and is asked again when there is.
    */
   sendControl(kind: number, id: number, payload: Uint8Array): boolean {
-    let other: Route | undefined;
-    for (const route of this.routes) {
-      if (!route.capabilities.lossless) continue;
-      if (route.state === 'up') {
-        if (route.writeControl(kind, id, payload)) return true;
-        other = route;
-      } else if (route.state === 'connecting') other = route;
-      else if (route.state === 'idle') other ??= route;
+    const routes = this.#routes;
+    const back = routes.backTo(this.#inbound?.lastRoute?.transport);
+    if (back?.state === 'up' && back.writeControl(kind, id, payload)) return true;
+    if (back === undefined || back.state === 'up') {
+      for (const route of routes.lossless) {
+        if (route !== back && route.state === 'up' && route.writeControl(kind, id, payload)) return true;
+      }
     }
+    const other = back ?? routes.lossless.find(({ state }) => state !== 'down' && state !== 'leaving');
     if (other !== undefined) {
       if (this.connected) other.open();
       return false;

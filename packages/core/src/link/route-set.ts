@@ -19,6 +19,8 @@ export class RouteSet {
   readonly #host: LinkHost;
   /** In the order of installation. */
   all: readonly Route[] = [];
+  /** Those of them that lose nothing: what carries control frames. */
+  lossless: readonly Route[] = [];
   /** Grows whenever a route changes state, or another is better; what was chosen is good for one epoch. */
   epoch = 0;
   /** Some route may lose frames; rare, and worth a look only then. */
@@ -44,6 +46,14 @@ export class RouteSet {
     return gone.filter(({ leaving }) => !leaving);
   }
 
+  /** The lossless route over `transport`, if one could carry something. */
+  backTo(transport: string | undefined): Route | undefined {
+    for (const route of this.lossless) {
+      if (route.transport === transport && route.state !== 'down' && route.state !== 'leaving') return route;
+    }
+    return undefined;
+  }
+
   remove(route: Route): void {
     this.#set(this.all.filter((one) => one !== route));
   }
@@ -59,7 +69,8 @@ export class RouteSet {
 
   #set(routes: readonly Route[]): void {
     this.all = routes;
-    this.hasLossy = routes.some(({ capabilities }) => !capabilities.lossless);
+    this.lossless = routes.filter(({ capabilities }) => capabilities.lossless);
+    this.hasLossy = this.lossless.length < routes.length;
     const { borders, targetsMicros } = this.#host.policy;
     const measured = targetsMicros === undefined ? [] : BAND_ENDS;
     const limits = routes.map(({ capabilities }) => capabilities.maxMessageLength);

@@ -3,6 +3,7 @@ import type { ControlChannel } from '../control/control-connection.ts';
 import { type Hello, isOffer } from '../control/hello.ts';
 import type { Link } from '../link/link.ts';
 import type { CommonTransport } from '../link/route-set.ts';
+import type { Unusable } from '../transports.ts';
 
 export type Offer = Hello['transports'][number];
 
@@ -15,6 +16,8 @@ export interface OffersHost {
   offers(): readonly Offer[];
   /** What can be used towards a peer that offers `theirs`. */
   common(theirs: readonly Offer[]): readonly CommonTransport[];
+  /** What one side has and cannot be used, and why. */
+  unusable(theirs: readonly Offer[]): readonly Unusable[];
 }
 
 /**
@@ -34,9 +37,9 @@ export class Offers {
     this.#host = host;
   }
 
-  /** The peer's, as it said last. */
-  get theirs(): readonly Offer[] {
-    return this.#theirs;
+  /** What one of the two has and cannot be used between them. */
+  get unusable(): readonly Unusable[] {
+    return this.#host.unusable(this.#theirs);
   }
 
   /** The peer is back, and may have said other things to others meanwhile. */

@@ -12,8 +12,9 @@ export interface Explanation {
   readonly group?: string;
   /** The transport that would carry it; undefined when none can. */
   readonly transport: string | undefined;
-  /** The line of the policy, or the rule, that chose. */
+  /** The line of the policy, or the rule, that chose; with the measurement, where one decided. */
   readonly reason: string;
+  /** Every other transport that one of the two has, and why it is not taken. */
   readonly rejected: readonly Rejection[];
 }
 
@@ -30,7 +31,10 @@ export function explain(
   engine.interest.refresh(entry);
   const explainLink = (link: Link): Explanation => {
     const { route, reason, rejected } = link.chooser.explain({ ...qos, topic, bytes }, own?.via);
-    return { peer: link.peer.id, peerName: link.peer.name, transport: route?.transport, reason, rejected };
+    const unusable = engine.membership.member(link.peer.id)?.offers.unusable ?? [];
+    const others = unusable.map((one) => ({ ...one, temporary: false }));
+    const all = [...rejected, ...others];
+    return { peer: link.peer.id, peerName: link.peer.name, transport: route?.transport, reason, rejected: all };
   };
   const targets = entry.links.map(explainLink);
   if (entry.subscriptions.length > 0) targets.push(ownBus(engine));

@@ -82,7 +82,7 @@ export const HYBRID: Policy = {
 };
 
 /** The same table, whatever is measured. */
-export const FIXED: Policy = { name: 'fixed', borders: HYBRID.borders, prefer: HYBRID.prefer };
+export const FIXED: Policy = { name: 'fixed', borders: HYBRID.borders, prefer: (facts) => HYBRID.prefer(facts) };
 
 function line(reason: string, ...prefer: string[]): Preference {
   return { prefer, reason };
