@@ -21,19 +21,23 @@ export function defaultDirectory(): string {
  * @throws BusError RUNTIME_DIR_UNSAFE | RESOURCE_EXHAUSTED | TRANSPORT_FAILED
  */
 export function prepareDirectory(root: string, bus: string): string {
-  const folder = path.join(path.resolve(root), bus);
-  for (const directory of [path.resolve(root), folder]) {
-    try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-    } catch (error) {
-      throw fromSystemError(error, 'the runtime directory cannot be made', directory);
-    }
-    assertPrivate(directory);
-  }
-  return folder;
+  return privateDirectory(path.join(privateDirectory(root), bus));
 }
 
-function assertPrivate(directory: string): void {
+/** A directory that nobody else may write, made if missing. Returns its whole path. @throws as `prepareDirectory` */
+export function privateDirectory(directory: string): string {
+  const whole = path.resolve(directory);
+  try {
+    mkdirSync(whole, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw fromSystemError(error, 'the runtime directory cannot be made', whole);
+  }
+  assertPrivate(whole);
+  return whole;
+}
+
+/** @throws BusError RUNTIME_DIR_UNSAFE; ENOENT where there is none */
+export function assertPrivate(directory: string): void {
   const stat = lstatSync(directory);
   const uid = process.getuid?.() ?? stat.uid;
   let wrong: string | undefined;
