@@ -5,6 +5,7 @@ import { edgesReachedFrom } from './graph.mjs';
 // exists: the check first adds each to the real sources and fails unless the rule then names an edge of it.
 
 const CORE = 'packages/core/src/';
+const ADVICE = 'packages/core/src/advice/';
 const DI = 'packages/core/src/di/';
 const CONTRACT = 'packages/core/src/contract/';
 const CONTRACT_ENTRY = 'packages/core/src/contract/index.ts';
@@ -64,6 +65,14 @@ export const RULES = [
       { [`${CORE}planted.ts`]: "export type { x } from '@busbar/transport-uds';" },
       { [`${CORE}planted.ts`]: "await import('@busbar/transport-not-yet-written');" },
       { [`${CORE}planted.ts`]: "import '../../transport-memory/src/index.ts';" },
+    ],
+  },
+  {
+    name: 'nothing else in core knows of core/advice',
+    violations: filter(({ from, to }) => from.startsWith(CORE) && !from.startsWith(ADVICE) && to?.startsWith(ADVICE)),
+    plants: [
+      { [`${CORE}index.ts`]: "\nexport * from './advice/index.ts';" },
+      { [`${CORE}planted.ts`]: "import type { Need } from './advice/need.ts';" },
     ],
   },
   {
