@@ -12,6 +12,7 @@ export type {
   TransportCalibration,
   UnavailableTransport,
 } from './calibration.ts';
+export { type LoadedCalibration, loadCalibration } from './calibration-store.ts';
 export type { LeafName } from './decision-table.ts';
 export type { MachineFacts } from './machine.ts';
 export type { Mechanism, Status } from './mechanisms.ts';
