@@ -10,6 +10,9 @@ const DI = 'packages/core/src/di/';
 const CONTRACT = 'packages/core/src/contract/';
 const CONTRACT_ENTRY = 'packages/core/src/contract/index.ts';
 
+// An optional package, which core does without; and the plugins that a caller names, in a process that is there for that.
+const ASK_BY_NAME = [`${CORE}control/native.ts`, `${CORE}advice/plugin-source.ts`];
+
 const isTransport = (name) => name?.startsWith('@busbar/transport-');
 const isDbusClient = (name) => /dbus/.test(name ?? '') && !name.startsWith('@busbar/');
 const packageOf = (file) => file?.match(/^(packages|examples)\/[^/]+/)[0];
@@ -39,8 +42,7 @@ export const RULES = [
       ({ from, specifier, form }) =>
         from.startsWith('packages/') &&
         !from.startsWith('packages/conformance/') &&
-        // The one optional package: core asks for it by name at run time and does without.
-        from !== `${CORE}control/native.ts` &&
+        !ASK_BY_NAME.includes(from) &&
         (specifier === undefined || form === 'require' || specifier === 'node:module'),
     ),
     plants: [

@@ -3,6 +3,7 @@
  * knows of it.
  */
 export { type Advice, advise, type Choice } from './advise.ts';
+export { type CalibrateOptions, calibrate } from './calibrate.ts';
 export type {
   Calibration,
   MeasuredLatency,
@@ -17,3 +18,4 @@ export type { LeafName } from './decision-table.ts';
 export type { MachineFacts } from './machine.ts';
 export type { Mechanism, Status } from './mechanisms.ts';
 export type { Need, Partner } from './need.ts';
+export type { PluginSource } from './plugin-source.ts';

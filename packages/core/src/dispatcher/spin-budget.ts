@@ -59,7 +59,7 @@ export class SpinBudget {
 }
 
 /** Time this thread has waited for a core, in ms; 0 where the system does not say. */
-function runDelayMs(): number {
+export function runDelayMs(): number {
   try {
     return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[1]) / 1e6;
   } catch {
