@@ -18,10 +18,14 @@ test('a fresh app with only the packed core and uds, no native code, runs the tw
   expect(installed).not.toContain('koffi');
   expect(installed).not.toContain('tsyringe');
 
-  // The entries for containers and tests load without a container or a test runner.
+  // The entries for containers, tests and advice load without a container or a test runner.
   using entries = new Program(
     'node',
-    ['--input-type=module', '-e', "import '@busbar/core/di'; import '@busbar/core/testing';"],
+    [
+      '--input-type=module',
+      '-e',
+      "import '@busbar/core/di'; import '@busbar/core/testing'; import '@busbar/core/advice';",
+    ],
     { cwd: app, runtimeDirectory: scratch.folder },
   );
   expect(await entries.ended).toMatchObject({ code: 0, stderr: '' });
