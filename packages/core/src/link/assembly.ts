@@ -1,7 +1,8 @@
-import { allocateFrameBuffer, type FrameBuffer } from '../contract/index.ts';
+import { allocateFrameBuffer, type FrameBuffer, type FrameHeader } from '../contract/index.ts';
+import type { FirstFrame } from './incoming-message.ts';
 
 /** A fragmented message being put together; its bytes are private from the first fragment on. */
-export class Assembly {
+export class Assembly implements FirstFrame {
   readonly buffer: FrameBuffer;
   /** Payload bytes of the whole message. */
   readonly total: number;
@@ -11,33 +12,23 @@ export class Assembly {
   readonly topicId: number;
   readonly messageId: number;
   readonly sections: number;
-  readonly redelivered: boolean;
+  readonly flags: number;
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly expiry: number;
   readonly sampledTime: number;
 
-  constructor(
-    total: number,
-    kind: number,
-    codec: number,
-    topicId: number,
-    messageId: number,
-    sections: number,
-    redelivered: boolean,
-    headers: Readonly<Record<string, string>> | undefined,
-    expiry: number,
-    sampledTime: number,
-  ) {
-    this.buffer = allocateFrameBuffer(total);
-    this.total = total;
-    this.kind = kind;
-    this.codec = codec;
+  /** What the first fragment says, with its `headers` parsed. */
+  constructor(first: FrameHeader, topicId: number, headers: Readonly<Record<string, string>> | undefined) {
+    this.buffer = allocateFrameBuffer(first.total);
+    this.total = first.total;
+    this.kind = first.kind;
+    this.codec = first.codec;
     this.topicId = topicId;
-    this.messageId = messageId;
-    this.sections = sections;
-    this.redelivered = redelivered;
+    this.messageId = first.messageId;
+    this.sections = first.sections;
+    this.flags = first.flags;
     this.headers = headers;
-    this.expiry = expiry;
-    this.sampledTime = sampledTime;
+    this.expiry = first.expiry;
+    this.sampledTime = first.sampledTime;
   }
 }

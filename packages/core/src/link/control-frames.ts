@@ -70,7 +70,7 @@ export class ControlFrames {
   }
 
   readonly #onConfirm = (flow: number, sequence: number): void => {
-    if (flow < FLOWS_PER_LINK) this.#link.outbound.confirm(flow, sequence);
+    if (flow < FLOWS_PER_LINK) this.#link.outbound.flows.confirm(flow, sequence);
   };
 
   readonly #onCreditQuestion = (topicId: number): void => {

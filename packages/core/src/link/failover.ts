@@ -18,14 +18,13 @@ export interface Skip {
  */
 export function announceLosses(link: Link, route: Route): void {
   const { outbound, skips } = link;
-  const { confirmedSequence, sentSequence } = outbound;
+  const { confirmed, sent } = outbound.flows;
   for (const flow of route.unconfirmable.flows) {
     const underWay = new Set(sequencesUnderWay(link, flow));
-    for (const [from, to] of gaps(confirmedSequence[flow] + 1, sentSequence[flow], underWay))
-      skips.push({ flow, from, to });
+    for (const [from, to] of gaps(confirmed[flow] + 1, sent[flow], underWay)) skips.push({ flow, from, to });
   }
   // Told again until confirmed: the announcement may have been on the route that died.
-  const open = skips.filter(({ flow, to }) => to > confirmedSequence[flow]);
+  const open = skips.filter(({ flow, to }) => to > confirmed[flow]);
   skips.splice(0, skips.length, ...open);
   if (skips.length > 0) link.owe(KIND.SKIP, 0, encodeSkips(skips));
   outbound.recoverAccounts(route.unconfirmable.topics);

@@ -27,7 +27,7 @@ import { IncomingMessage } from './incoming-message.ts';
 import type { Link } from './link.ts';
 import { CREDIT_OVERHEAD } from './out-topic.ts';
 import { readPairs } from './pairs.ts';
-import { readReference, withPayload } from './reference.ts';
+import { openReference, withPayload } from './reference.ts';
 import { Resequencer } from './resequencer.ts';
 
 /** Announced losses that one flow may have ahead of it. */
@@ -166,17 +166,10 @@ export class Inbound {
     const topic = this.#topic();
     if (topic === undefined) lease?.release();
     if (topic === undefined) return;
-    incoming.kind = header.kind;
+    incoming.describe(header);
     incoming.priority = header.priority;
-    incoming.codec = header.codec;
     incoming.flowIndex = flow;
-    incoming.messageId = header.messageId;
-    incoming.reliable = (header.sections & SECTION.BEST_EFFORT) === 0;
-    incoming.acknowledged = (header.sections & SECTION.ACKNOWLEDGED) !== 0;
-    incoming.redelivered = (header.flags & FLAG.REDELIVERED) !== 0;
     incoming.via = via;
-    incoming.expiry = header.expiry;
-    incoming.sampledTime = (header.flags & FLAG.SAMPLED_TIME) !== 0 ? header.sampledTime : 0;
     incoming.topic = topic;
     incoming.headers = this.#headers(buffer, offset);
     incoming.buffer = buffer;
@@ -192,15 +185,13 @@ export class Inbound {
   /** What the frame in `header` refers to; undefined when it is not to be had, or the link was cut for it. */
   #open(buffer: FrameBuffer, offset: number): Lease | undefined {
     try {
-      const { transport, descriptor } = readReference(buffer.u8, offset + header.headerLength, offset + header.length);
-      const regions = this.#host.regions(transport);
-      if (regions === undefined)
-        throw new BusError('PROTOCOL_ERROR', `${JSON.stringify(transport)} has no memory here`);
-      const lease = regions.open(descriptor, this.#link.peer);
-      const { maxMessageBytes } = this.#host.limits;
-      if (lease === undefined || lease.view.length <= maxMessageBytes) return lease;
-      lease.release();
-      this.#violation(`a message of ${lease.view.length} bytes exceeds the limit of ${maxMessageBytes}`);
+      return openReference(
+        this.#host,
+        this.#link.peer,
+        buffer.u8,
+        offset + header.headerLength,
+        offset + header.length,
+      );
     } catch (error) {
       this.#violation(isBusError(error) ? `${error.code}: ${error.what}` : String(error));
     }
@@ -225,18 +216,7 @@ export class Inbound {
       }
       const topic = this.#topic();
       if (topic === undefined) return;
-      assembly = new Assembly(
-        header.total,
-        header.kind,
-        header.codec,
-        topic.id,
-        header.messageId,
-        header.sections,
-        (header.flags & FLAG.REDELIVERED) !== 0,
-        this.#headers(buffer, offset),
-        header.expiry,
-        (header.flags & FLAG.SAMPLED_TIME) !== 0 ? header.sampledTime : 0,
-      );
+      assembly = new Assembly(header, topic.id, this.#headers(buffer, offset));
       this.#assemblies[flow] = assembly;
       this.#assemblyBytes += header.total;
     }
@@ -257,17 +237,10 @@ export class Inbound {
     const topic = this.#topics.numbered(assembly.topicId);
     this.#dropAssembly(flow);
     if (topic === undefined) return;
-    incoming.kind = assembly.kind;
+    incoming.describe(assembly);
     incoming.priority = header.priority;
-    incoming.codec = assembly.codec;
     incoming.flowIndex = flow;
-    incoming.messageId = assembly.messageId;
-    incoming.reliable = (assembly.sections & SECTION.BEST_EFFORT) === 0;
-    incoming.acknowledged = (assembly.sections & SECTION.ACKNOWLEDGED) !== 0;
-    incoming.redelivered = assembly.redelivered;
     incoming.via = via;
-    incoming.expiry = assembly.expiry;
-    incoming.sampledTime = assembly.sampledTime;
     incoming.topic = topic;
     incoming.headers = assembly.headers;
     incoming.buffer = assembly.buffer;

@@ -1,5 +1,18 @@
-import { allocateFrameBuffer, type FrameBuffer, type Lease } from '../contract/index.ts';
+import {
+  allocateFrameBuffer,
+  FLAG,
+  type FrameBuffer,
+  type FrameHeader,
+  type Lease,
+  SECTION,
+} from '../contract/index.ts';
 import type { InTopic } from './in-topic.ts';
+
+/** What the first frame of a message says of it, or the only one. */
+export type FirstFrame = Pick<
+  FrameHeader,
+  'kind' | 'codec' | 'messageId' | 'sections' | 'flags' | 'expiry' | 'sampledTime'
+>;
 
 /** A received message on its way to subscriptions, calls or pending requests. Reused: valid during the call. */
 export class IncomingMessage {
@@ -28,6 +41,17 @@ export class IncomingMessage {
   lease: Lease | undefined;
   /** Credit to return when it is taken. */
   cost = 0;
+
+  describe({ kind, codec, messageId, sections, flags, expiry, sampledTime }: FirstFrame): void {
+    this.kind = kind;
+    this.codec = codec;
+    this.messageId = messageId;
+    this.reliable = (sections & SECTION.BEST_EFFORT) === 0;
+    this.acknowledged = (sections & SECTION.ACKNOWLEDGED) !== 0;
+    this.redelivered = (flags & FLAG.REDELIVERED) !== 0;
+    this.expiry = expiry;
+    this.sampledTime = (flags & FLAG.SAMPLED_TIME) !== 0 ? sampledTime : 0;
+  }
 
   /** Bytes of the payload. */
   get size(): number {

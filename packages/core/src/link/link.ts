@@ -198,9 +198,9 @@ export class Link {
     this.#inbound?.answers.repeat();
   }
 
-  /** Confirm frames moved `outbound.confirmedSequence`. */
+  /** Confirm frames moved `outbound.flows.confirmed`. */
   confirmed(): void {
-    for (const { window } of this.routes) window.confirmUpTo(this.outbound.confirmedSequence);
+    for (const { window } of this.routes) window.confirmUpTo(this.outbound.flows.confirmed);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { BACK_PRESSURED, CLOSED, FLOWS_PER_LINK, MAX_TOPIC_BYTES, OK, type PeerInfo } from '../contract/index.ts';
+import { BACK_PRESSURED, CLOSED, MAX_TOPIC_BYTES, OK, type PeerInfo } from '../contract/index.ts';
 import { TIME_PASSED } from '../expiry.ts';
 import { fitsFrame } from '../interest/group-label.ts';
 import { GROUP_EMPTY, type Outcome, type ReasonText } from '../outcomes.ts';
@@ -8,6 +8,7 @@ import { CreditAccounts } from './credit-accounts.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
 import { LossyFlows } from './lossy-flows.ts';
+import { flowOf, OutFlows } from './out-flows.ts';
 import { NEWER_CAME, NO_CREDIT, ON_FULL, type OutMessage, type Target } from './out-message.ts';
 import type { OutTopic } from './out-topic.ts';
 import { ReadyQueues } from './ready-queues.ts';
@@ -19,12 +20,7 @@ import type { Route } from './route.ts';
  * unconfirmed frames. A flow's sequence is given at the first commit, after every drop, so a gap always means loss.
  */
 export class Outbound implements Target {
-  /** Highest sequence committed, by flow index. */
-  readonly sentSequence = new Float64Array(FLOWS_PER_LINK);
-  /** Highest sequence the peer has confirmed without a gap, by flow index. */
-  readonly confirmedSequence = new Float64Array(FLOWS_PER_LINK);
-  /** Reliable messages that have a sequence and are not confirmed, by flow index. */
-  readonly #unconfirmed = new Int32Array(FLOWS_PER_LINK);
+  readonly flows = new OutFlows();
   /** Bytes of messages waiting for credit or for a route. */
   queuedBytes = 0;
 
@@ -47,7 +43,7 @@ export class Outbound implements Target {
   }
 
   routesChanged(): void {
-    if (this.#link.hasLossyRoute) this.#lossy ??= new LossyFlows(this.sentSequence);
+    if (this.#link.hasLossyRoute) this.#lossy ??= new LossyFlows(this.flows.sent);
   }
 
   get peer(): PeerInfo {
@@ -59,31 +55,18 @@ export class Outbound implements Target {
     return this.#accounts.open(name, hash, group);
   }
 
-  /** The sequence of a message about to be committed for the first time. */
-  nextSequence(message: OutMessage): number {
-    const flow = message.priority * 64 + message.flow;
-    if (message.reliable) this.#unconfirmed[flow]++;
-    return ++this.sentSequence[flow];
-  }
-
-  /** No reliable message of that flow is under way: a receiver may pass what is missing before the next. */
-  isPassable(flow: number): boolean {
-    return this.#unconfirmed[flow] === 0;
-  }
-
   /** It got a sequence and will not be written any more: the receiver is told not to wait. */
   #leaveGap(message: OutMessage): void {
     if (message.sequence === 0) return;
-    const flow = message.priority * 64 + message.flow;
-    if (message.reliable) this.#unconfirmed[flow]--;
-    this.#link.announceSkip(flow, message.sequence, message.sequence);
+    this.flows.ended(message);
+    this.#link.announceSkip(flowOf(message), message.sequence, message.sequence);
   }
 
   /** The last frame of `message` is committed. What a medium may lose takes no credit: the lost part never returned. */
   sent(message: OutMessage, lossless: boolean): void {
     if (this.#lossy === undefined) return;
     const lossyFrom = this.#lossy.sent(message, lossless);
-    if (lossyFrom > 0) this.#link.announceSkip(message.priority * 64 + message.flow, lossyFrom, message.sequence - 1);
+    if (lossyFrom > 0) this.#link.announceSkip(flowOf(message), lossyFrom, message.sequence - 1);
     if (!lossless) this.#accounts.refund(message);
   }
 
@@ -261,9 +244,9 @@ export class Outbound implements Target {
   }
 
   #choose(message: OutMessage): Choice | null {
-    const flow = message.priority * 64 + message.flow;
+    const flow = flowOf(message);
     // A lossy route is no choice while lossless ones still carry frames of the flow.
-    const avoidsLossy = !message.reliable && this.#lossy?.mustAvoidLossy(flow, this.confirmedSequence[flow]) === true;
+    const avoidsLossy = !message.reliable && this.#lossy?.mustAvoidLossy(flow, this.flows.confirmed[flow]) === true;
     return this.#link.chooser.for(message, avoidsLossy);
   }
 
@@ -299,7 +282,7 @@ export class Outbound implements Target {
   }
 
   settleDelivered(message: OutMessage): void {
-    if (message.reliable) this.#unconfirmed[message.priority * 64 + message.flow]--;
+    this.flows.ended(message);
     message.end(this.#host, 'delivered', undefined);
     this.#host.messages.give(message);
   }
@@ -317,13 +300,6 @@ export class Outbound implements Target {
   /** Ends a message where it stands (deadline, abort); its queue skips it, its window keeps it for replay. */
   settleEarly(message: OutMessage, outcome: Outcome, reason: ReasonText): void {
     message.end(this.#host, outcome, reason);
-  }
-
-  /** The peer confirmed by frame. */
-  confirm(flowIndex: number, sequence: number): void {
-    if (sequence > this.confirmedSequence[flowIndex] && sequence <= this.sentSequence[flowIndex]) {
-      this.confirmedSequence[flowIndex] = sequence;
-    }
   }
 
   /** What a closed route had not confirmed goes first again, in the order it was committed. */

@@ -6,7 +6,10 @@ import {
   FLAG,
   type FrameBuffer,
   type FrameHeader,
+  type Lease,
+  type PeerInfo,
 } from '../contract/index.ts';
+import type { LinkHost } from './host.ts';
 
 /** Most bytes of a transport's name, and of a descriptor. */
 const MAX_NAME_BYTES = 32;
@@ -49,6 +52,27 @@ export function readReference(u8: Uint8Array, start: number, end: number): Refer
     transport: String.fromCharCode(...u8.subarray(start + 1, start + 1 + length)),
     descriptor: u8.slice(at, end),
   };
+}
+
+/** What the reference in `[start, end)` leads to; undefined when it is not to be had any more. @throws BusError PROTOCOL_ERROR */
+export function openReference(
+  host: Pick<LinkHost, 'regions' | 'limits'>,
+  peer: PeerInfo,
+  u8: Uint8Array,
+  start: number,
+  end: number,
+): Lease | undefined {
+  const { transport, descriptor } = readReference(u8, start, end);
+  const provider = host.regions(transport);
+  if (provider === undefined) throw new BusError('PROTOCOL_ERROR', `${JSON.stringify(transport)} has no memory here`);
+  const lease = provider.open(descriptor, peer);
+  const { maxMessageBytes } = host.limits;
+  if (lease === undefined || lease.view.length <= maxMessageBytes) return lease;
+  lease.release();
+  throw new BusError(
+    'PROTOCOL_ERROR',
+    `a message of ${lease.view.length} bytes exceeds the limit of ${maxMessageBytes}`,
+  );
 }
 
 /** The frame at `offset`, which `header` describes, with `payload` in the place of its reference; `header` is that of it then. */

@@ -323,9 +323,8 @@ export class Route implements Candidate {
   };
 
   #writeHeader(sender: Sender, message: OutMessage): void {
-    if (message.sequence === 0) message.sequence = this.#link.outbound.nextSequence(message);
-    if (!message.reliable && this.#link.outbound.isPassable(message.priority * 64 + message.flow))
-      header.sections |= SECTION.PASSABLE;
+    if (message.sequence === 0) message.sequence = this.#link.outbound.flows.next(message);
+    if (!message.reliable && this.#link.outbound.flows.isPassable(message)) header.sections |= SECTION.PASSABLE;
     complete(message, this.#host.clock);
     writeFrameHeader(sender.frame, sender.offset, header, message.headers);
     this.bytesSent += header.length;

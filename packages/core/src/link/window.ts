@@ -20,10 +20,10 @@ export class Window extends MessageQueue {
     this.tellEmpty();
   }
 
-  /** The peer confirmed by frame what `confirmedSequence` (by flow index) covers. */
-  confirmUpTo(confirmedSequence: Float64Array): void {
+  /** The peer confirmed by frame what `confirmed` (sequences by flow index) covers. */
+  confirmUpTo(confirmed: Float64Array): void {
     for (let message = this.first; message !== undefined; message = this.first) {
-      if (message.sequence > confirmedSequence[message.priority * 64 + message.flow]) return;
+      if (message.sequence > confirmed[message.priority * 64 + message.flow]) return;
       this.shift();
       this.#settle(message);
     }

@@ -108,8 +108,7 @@ describe('a route on which nothing moves', () => {
 
   test('is not given up by a policy that is fixed', async () => {
     await pair.close();
-    const { name, borders, prefer } = redFirst;
-    await start({ name, borders, prefer });
+    await start({ ...redFirst, targetsMicros: undefined });
     const sent = send(1);
     await pass(5000, blue);
     expect(laneOfA(red).standing).toBe(true);
