@@ -20,8 +20,23 @@ or shm (@busbar/transport-shm): shm takes 0.1 us at best (a usual figure, not me
 };
 
 test.each(Object.entries(PAGES))('the lines in %s run and end by themselves', async (page, stdout) => {
-  using scratch = new Scratch();
   const [, program] = /```js\n([\s\S]*?)```/.exec(readFileSync(path.join(ROOT, page), 'utf8')) ?? [];
+  await expectOutput(program, stdout);
+});
+
+// Programs that stand before what they print.
+const CORE = readFileSync(path.join(ROOT, 'packages/core/README.md'), 'utf8');
+const SHOWN = CORE.split('\n## ').flatMap((section) => {
+  const [, program, stdout] = /```js\n([\s\S]*?)```\n\n```\n([\s\S]*?)```/.exec(section) ?? [];
+  return program === undefined ? [] : [[section.slice(0, section.indexOf('\n')), program, stdout]];
+});
+
+test.each(SHOWN)('what packages/core/README.md shows under "%s" is printed', async (_, program, stdout) => {
+  await expectOutput(program, stdout);
+});
+
+async function expectOutput(program: string, stdout: string): Promise<void> {
+  using scratch = new Scratch();
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(scratch.folder, 'node_modules'));
   writeFileSync(path.join(scratch.folder, 'page.mjs'), program);
   using run = new Program('node', ['page.mjs'], {
@@ -29,4 +44,4 @@ test.each(Object.entries(PAGES))('the lines in %s run and end by themselves', as
     runtimeDirectory: path.join(scratch.folder, 'run'),
   });
   expect(await run.ended).toEqual({ code: 0, signal: null, stderr: '', stdout });
-});
+}

@@ -134,6 +134,13 @@ export class TransportSet {
     this.#context = context;
     this.#control = control;
     await Promise.all(plugins.map((plugin) => this.use(plugin)));
+    // As they were given, whichever was ready first.
+    for (const { name } of plugins) {
+      const installed = this.#installed.get(name);
+      if (installed === undefined) continue;
+      this.#installed.delete(name);
+      this.#installed.set(name, installed);
+    }
   }
 
   /** Probes, creates and opens one; undefined when it cannot be used: then the last of `unavailable` says why. */
