@@ -4,6 +4,7 @@ import { deliveryKills } from './delivery-kills.ts';
 import { exclusiveNames } from './exclusive-names.ts';
 import { failover } from './failover.ts';
 import { busKills } from './kills.ts';
+import { migration } from './migration.ts';
 import { ringHeaders } from './ring-headers.ts';
 import { ringKills } from './ring-kills.ts';
 import { ringOrder } from './ring-order.ts';
@@ -29,6 +30,7 @@ export async function allCampaigns(): Promise<ProveCampaign[]> {
     busKills,
     deliveryKills,
     failover,
+    migration,
     slowConsumer,
     slowStream,
     swarm,
