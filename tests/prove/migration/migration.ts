@@ -9,6 +9,8 @@ const LATEST_STRIKE = 3_000;
 const LASTS_MESSAGES = 3_000;
 /** or at the latest after so many ms. */
 const LASTS_MS = 300;
+/** Within which the bus gives up a route that is full. */
+const ABANDON_MS = 3_000;
 const MOST_FRAMES = 100;
 const DELAY_MS = { least: 20, most: 50 };
 /** Within which messages are sent and settled, whatever happens to the transports. */
@@ -65,16 +67,26 @@ export class Migration {
     const transport = await sender.call('strike', strikesAt, preferred, fault, SETTLE_MS);
     if (transport === undefined) {
       this.#tally.count('wedged', 1, 'nothing moves any more');
+      await this.#describe();
       return false;
     }
     this.#tally.trials++;
     this.#round.push(`${kind} ${transport}`);
     if (kind === 'endpointKilled') await this.#receiver.call('kill', transport);
-    if (kind === 'filled') await sender.call('abandoned', transport, LASTS_MS);
+    if (kind === 'filled') await this.#abandoned(transport);
     else await sender.call('reached', strikesAt + LASTS_MESSAGES, LASTS_MS);
     if (kind === 'endpointKilled') await this.#receiver.call('restore', transport);
     this.#note(kind, transport, await sender.call('putBack', transport));
     return true;
+  }
+
+  /** The bus has to notice by itself that the medium is full and stays so. */
+  async #abandoned(transport: string): Promise<void> {
+    const since = performance.now();
+    const abandoned = await this.#sender.call('abandoned', transport, ABANDON_MS);
+    this.#tally.measure('abandonedAfterMaxMs', performance.now() - since);
+    this.#tally.expect(abandoned, `${transport} was full for ${ABANDON_MS} ms, and the bus has not given it up`);
+    if (!abandoned) await this.#describe();
   }
 
   #note(kind: FaultKind, transport: string, hit: boolean): void {
@@ -104,10 +116,14 @@ export class Migration {
       tally.count('corrupt', corrupt, `of flow ${flow}`);
       clean &&= lost + duplicated + reordered + corrupt === 0;
     }
-    if (clean) return true;
-    tally.find(`the faults of the round: ${this.#round.join(', ')}`);
-    tally.find(`the sender's routes: ${JSON.stringify(await this.#sender.call('account'))}`);
-    return false;
+    if (!clean) await this.#describe();
+    return clean;
+  }
+
+  /** What led to it, and how the sender's bus stands. */
+  async #describe(): Promise<void> {
+    this.#tally.find(`the faults of the round: ${this.#round.join(', ')}`);
+    this.#tally.find(`the sender: ${JSON.stringify(await this.#sender.call('account'))}`);
   }
 
   /** What was done, in figures. */

@@ -150,5 +150,11 @@ export const actions = {
   },
 
   /** What the bus knows of its routes, for a finding. */
-  account: (): unknown => ({ queued: bus.stats().queued, routes: routes() }),
+  account: (): unknown => ({
+    accepted,
+    goal,
+    unavailable: bus.unavailable,
+    queued: bus.stats().queued,
+    routes: routes(),
+  }),
 };
