@@ -30,6 +30,7 @@ export class Migration {
   #messages = 0;
   readonly #done: Record<string, number> = {};
   #round: string[] = [];
+  #described = false;
 
   constructor(
     tally: Tally,
@@ -120,8 +121,10 @@ export class Migration {
     return clean;
   }
 
-  /** What led to it, and how the sender's bus stands. */
+  /** What led to it, and how the sender's bus stands; of the first thing that is wrong. */
   async #describe(): Promise<void> {
+    if (this.#described) return;
+    this.#described = true;
     this.#tally.find(`the faults of the round: ${this.#round.join(', ')}`);
     this.#tally.find(`the sender: ${JSON.stringify(await this.#sender.call('account'))}`);
   }
