@@ -230,6 +230,10 @@ export class Engine implements Hosts {
     return (entry.group(group)?.subscriptions.length ?? 0) > 0;
   }
 
+  ask(link: Link): Promise<boolean> {
+    return this.membership.member(link.peer.id)?.ask() ?? Promise.resolve(false);
+  }
+
   regroup(message: OutMessage): boolean {
     return this.outgoing.regroup(message);
   }

@@ -1,4 +1,4 @@
-import { BusError, shown, type TransportPlugin } from './contract/index.ts';
+import { BusError, type Receiver, shown, type TransportPlugin } from './contract/index.ts';
 import type { Engine } from './engine.ts';
 import { type InUse, TransportSet } from './transports.ts';
 
@@ -11,6 +11,9 @@ export async function useTransport(engine: Engine, plugin: TransportPlugin): Pro
   TransportSet.check([plugin]);
   const { name } = plugin;
   const where = `use(${name})`;
+  const before = transports.installed.find((one) => one.name === name);
+  // One whose inbox has closed is on its way out.
+  if (before !== undefined) await leaving.get(before.receiver);
   if (transports.has(name)) {
     throw new BusError('DUPLICATE_TRANSPORT', 'a plugin of this name is in use', {
       where,
@@ -34,35 +37,44 @@ export async function useTransport(engine: Engine, plugin: TransportPlugin): Pro
 /** Takes a transport away while traffic runs. @throws BusError see `Bus.remove` */
 export async function removeTransport(engine: Engine, name: string): Promise<void> {
   const { transports } = engine;
-  if (!transports.has(name)) {
+  const inUse = transports.installed.find((one) => one.name === name);
+  if (inUse === undefined) {
     const names = transports.installed.map((one) => one.name);
     throw new BusError('INVALID_OPTION', `there is no transport ${shown(name)}`, {
       where: 'remove',
       remedy: names.length === 0 ? 'none is in use' : `in use: ${names.join(', ')}`,
     });
   }
-  await leave(engine, name);
+  await leave(engine, inUse);
 }
 
 /** From now on what comes over it is handed over; should it close by itself, it is taken out. */
-export function read(engine: Engine, { name, receiver, capabilities }: InUse): void {
+export function read(engine: Engine, inUse: InUse): void {
+  const { name, receiver, capabilities } = inUse;
   engine.dispatcher.add(name, receiver, capabilities);
   receiver.onClose((reason) => {
-    if (engine.closed || !engine.transports.has(name)) return;
-    engine.transports.leaveOut(
-      name,
-      reason.code,
-      `its inbox closed: ${reason.what}`,
-      reason.remedy ?? 'use() it again',
-    );
-    void leave(engine, name);
+    if (engine.closed || leaving.has(receiver)) return;
+    const what = `its inbox closed: ${reason.what}`;
+    engine.transports.leaveOut(name, reason.code, what, reason.remedy ?? 'use() it again');
+    void leave(engine, inUse);
   });
 }
 
+/** Those on their way out: who asks again waits for the same end. */
+const leaving = new WeakMap<Receiver, Promise<void>>();
+
+function leave(engine: Engine, { name, receiver }: InUse): Promise<void> {
+  let left = leaving.get(receiver);
+  if (left === undefined) {
+    left = letGo(engine, name, receiver);
+    leaving.set(receiver, left);
+  }
+  return left;
+}
+
 /** Peers let go of it first, so that nothing is on its way when it closes. */
-async function leave(engine: Engine, name: string): Promise<void> {
+async function letGo(engine: Engine, name: string, receiver: Receiver): Promise<void> {
   const { transports, membership, announced, dispatcher, clock } = engine;
-  const receiver = transports.installed.find((one) => one.name === name)?.receiver;
   transports.withdraw(name);
   announced.version++;
   let timer: { cancel(): void } | undefined;
@@ -71,6 +83,6 @@ async function leave(engine: Engine, name: string): Promise<void> {
   });
   await Promise.race([membership.reoffer(), late]);
   timer?.cancel();
-  if (receiver !== undefined) dispatcher.remove(receiver);
+  dispatcher.remove(receiver);
   await transports.remove(name);
 }

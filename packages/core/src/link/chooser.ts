@@ -21,11 +21,13 @@ export class Chooser {
   readonly #routes: RouteSet;
   readonly #policy: Policy;
   readonly #adaptation: Adaptation | undefined;
+  readonly #caches: boolean;
 
   constructor(routes: RouteSet, policy: Policy, adaptation: Adaptation | undefined) {
     this.#routes = routes;
     this.#policy = policy;
     this.#adaptation = adaptation;
+    this.#caches = policy.cacheable !== false;
   }
 
   /**
@@ -35,8 +37,7 @@ export class Chooser {
    * | a few objects for a fresh decision | no     | 0        | the bus's thread |
    */
   for(message: OutMessage, losslessOnly: boolean): Choice | null {
-    if (losslessOnly || message.via !== undefined || this.#policy.cacheable === false)
-      return this.choose(message, losslessOnly);
+    if (losslessOnly || message.via !== undefined || !this.#caches) return this.choose(message, losslessOnly);
     const { topic } = message;
     const routes = this.#routes;
     if (topic.choicesEpoch !== routes.epoch) {
@@ -58,7 +59,7 @@ export class Chooser {
     const routes = losslessOnly ? all.filter(({ capabilities }) => capabilities.lossless) : all;
     const facts = this.#facts(message);
     const { via } = message;
-    if (this.#policy.cacheable === false) return asChoice(this.#select(facts, this.#awake(), routes, via));
+    if (!this.#caches) return asChoice(this.#select(facts, this.#awake(), routes, via));
     const asleep = this.#select(facts, NOBODY, routes, via);
     const polled = routes.filter(({ capabilities }) => capabilities.wakeup === 'poll');
     if (polled.length === 0) return asChoice(asleep);

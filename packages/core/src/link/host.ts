@@ -28,6 +28,8 @@ export interface LinkHost extends SettlementHost {
   streamCredited(link: Link, correlation: number, taken: number): void;
   /** Publishers that were told BACK_PRESSURED may try again. */
   roomReturned(link: Link): void;
+  /** Asks the peer over the control connection: true when it has answered, false when it cannot be asked. */
+  ask(link: Link): Promise<boolean>;
   /** Gives a group's message without a sequence, which is in no queue, to a living member; false: there is none. */
   regroup(message: OutMessage): boolean;
   /** The peer broke the protocol: the link is cut. */

@@ -27,6 +27,8 @@ export class Link {
   connected = true;
   /** Gone for good. */
   ended = false;
+  /** The routes are looked after, or need not be; else `watch` is called with the next message. */
+  watched = true;
   /** Queued at the end of the turn for `inbound.answer`. */
   answerQueued = false;
   /** Number of the last subscribe sent, and of the last the peer has acknowledged: data waits while they differ. */
@@ -43,6 +45,7 @@ export class Link {
   readonly adaptation: Adaptation | undefined;
   readonly #watch: Watch | undefined;
   readonly #routes: RouteSet;
+  readonly #retiring = new Set<Promise<void>>();
   #sessions = 0;
   /** Made when first used: in a large bus most links never carry data. */
   #outbound: Outbound | undefined;
@@ -61,6 +64,7 @@ export class Link {
     this.chooser = new Chooser(this.#routes, host.policy, this.adaptation);
     this.#watch = this.adaptation === undefined ? undefined : new Watch(this, host, this.adaptation);
     this.#routes.update(transports);
+    this.watched = this.#watch === undefined || transports.length < 2;
   }
 
   get routes(): readonly Route[] {
@@ -70,11 +74,6 @@ export class Link {
   /** See `RouteSet.hasLossy`. */
   get hasLossyRoute(): boolean {
     return this.#routes.hasLossy;
-  }
-
-  /** Nothing has to be done for the routes to be looked after. */
-  get watched(): boolean {
-    return this.#watch === undefined || this.#watch.on || this.#routes.all.length < 2;
   }
 
   /** Messages are sent: the routes are looked after from now on. */
@@ -105,10 +104,15 @@ export class Link {
   async setTransports(common: readonly CommonTransport[]): Promise<void> {
     const gone = this.#routes.update(common);
     this.#routes.epoch++;
+    this.watched = this.#watch === undefined || this.#routes.all.length < 2;
     this.#outbound?.routesChanged();
-    const retired = gone.map((route) => retire(this, route, this.#host));
+    for (const route of gone) {
+      const retired: Promise<void> = retire(this, route, this.#host).finally(() => this.#retiring.delete(retired));
+      this.#retiring.add(retired);
+    }
     this.pump();
-    await Promise.all(retired);
+    // Those of an earlier change, too.
+    await Promise.all(this.#retiring);
   }
 
   /** The route is closed for good. */

@@ -75,3 +75,18 @@ export function complete(message: OutMessage, clock: Clock): void {
   if ((header.sections & SECTION.TOPIC_NAME) !== 0) header.topicName = message.topic.label;
   header.headersLength = message.headers === undefined ? 0 : message.headers.length;
 }
+
+/** A control frame of `length` bytes; it bears its send time unless that is 0. */
+export function describeControl(kind: number, messageId: number, length: number, sampledTime: number): void {
+  header.kind = kind;
+  header.priority = 0;
+  header.codec = 0;
+  header.flags = sampledTime === 0 ? WHOLE : WHOLE | FLAG.SAMPLED_TIME;
+  header.sections = 0;
+  header.topicId = 0;
+  header.flow = 0;
+  header.sequence = 0;
+  header.messageId = messageId;
+  header.length = length;
+  header.sampledTime = sampledTime;
+}

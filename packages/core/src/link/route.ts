@@ -12,7 +12,6 @@ import {
   SECTION,
   type Sender,
   type TransportCapabilities,
-  WHOLE,
   writeFrameHeader,
 } from '../contract/index.ts';
 import { RouteFigures } from '../selector/route-figures.ts';
@@ -21,7 +20,7 @@ import { ROUTE, SENT } from '../stats/channels.ts';
 import type { LinkHost } from './host.ts';
 import type { LentPayload } from './lent-payload.ts';
 import type { Link } from './link.ts';
-import { complete, describePiece, describeWhole, header } from './message-header.ts';
+import { complete, describeControl, describePiece, describeWhole, header } from './message-header.ts';
 import type { OutMessage } from './out-message.ts';
 import { MAX_REFERENCE_BYTES, writeReference } from './reference.ts';
 import type { CommonTransport } from './route-set.ts';
@@ -37,6 +36,8 @@ const SAMPLED_TIME_BYTES = 8;
 /** Message id of a ping whose answer nobody waits for. */
 const PROBE = 0;
 const NO_PAYLOAD = new Uint8Array(0);
+/** A route that takes longer to connect holds up no messages that others can carry. */
+const CONNECT_PATIENCE_MS = 100;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 5000;
 /** The peer cannot be told where a payload is: it gets the payload. */
@@ -88,6 +89,9 @@ export class Route implements Candidate {
   #waitsForConfirm = false;
   #retryMs = FIRST_RETRY_MS;
   #abort: AbortController | undefined;
+  #attempts = 0;
+  /** See `Candidate.late`. */
+  late = false;
   /** It is out of use for good. */
   leaving = false;
 
@@ -98,7 +102,7 @@ export class Route implements Candidate {
     this.#common = common;
     this.transport = common.name;
     this.capabilities = common.capabilities;
-    this.window = new Window((message) => link.outbound.settleDelivered(message));
+    this.window = new Window(link);
   }
 
   /** It connects to the inbox that `common` speaks of. */
@@ -107,6 +111,7 @@ export class Route implements Candidate {
   }
 
   #enter(state: RouteState, trouble?: string): void {
+    if (state !== 'connecting') this.late = false;
     this.state = state;
     this.trouble = trouble;
     if (ROUTE.hasSubscribers) this.#host.diagnostics.route(this.#link.peer, this.transport, state, trouble);
@@ -122,6 +127,12 @@ export class Route implements Candidate {
     if (this.state !== 'idle') return;
     this.#enter('connecting', this.trouble);
     this.#abort = new AbortController();
+    const attempt = ++this.#attempts;
+    this.#host.clock.setTimer(() => {
+      if (this.state !== 'connecting' || this.#attempts !== attempt) return;
+      this.late = true;
+      this.#link.chooseAnew();
+    }, CONNECT_PATIENCE_MS);
     const { medium, address } = this.#common;
     medium.connect(address, this.#link.peer, this.#abort.signal).then(
       (sender) => this.#opened(sender),
@@ -362,30 +373,20 @@ export class Route implements Candidate {
 
   /** A frame that tells the receiver nothing but when it left: it will say how long it took. */
   probe(): void {
-    if (!this.waitsForRoom) this.writeControl(KIND.PING, PROBE, NO_PAYLOAD, FLAG.SAMPLED_TIME);
+    if (!this.waitsForRoom) this.writeControl(KIND.PING, PROBE, NO_PAYLOAD, true);
   }
 
   /** Writes a control frame; false when there is no room or no connection now. */
-  writeControl(kind: number, messageId: number, payload: Uint8Array, flags = 0): boolean {
+  writeControl(kind: number, messageId: number, payload: Uint8Array, isSampled = false): boolean {
     const sender = this.#sender;
     if (sender === undefined) return false;
-    const length = HEADER_BYTES + payload.length + (flags === 0 ? 0 : SAMPLED_TIME_BYTES);
+    const length = HEADER_BYTES + payload.length + (isSampled ? SAMPLED_TIME_BYTES : 0);
     const result = sender.tryClaim(length);
     if (result !== OK) {
       if (result === BACK_PRESSURED || result === NOT_CONNECTED) this.#refusal(sender);
       return false;
     }
-    header.kind = kind;
-    header.priority = 0;
-    header.codec = 0;
-    header.flags = WHOLE | flags;
-    if (flags !== 0) header.sampledTime = this.#host.clock.now() * 1000;
-    header.sections = 0;
-    header.topicId = 0;
-    header.flow = 0;
-    header.sequence = 0;
-    header.messageId = messageId;
-    header.length = length;
+    describeControl(kind, messageId, length, isSampled ? this.#host.clock.now() * 1000 : 0);
     sender.frame.u8.set(payload, writeFrameHeader(sender.frame, sender.offset, header));
     sender.commit();
     this.#frames++;

@@ -7,6 +7,8 @@ import type { Route } from './route.ts';
 
 /** Time between two reviews, while messages are sent. */
 export const REVIEW_MS = 100;
+/** When messages wait so long and none gets away, every route is tried, however little is under way there. */
+const STALLED_MS = 1000;
 /** Once the peer is known to read, so long may pass until it has read the rest. */
 const GRACE_MS = 50;
 const BANDS: readonly number[] = Array.from({ length: BAND_COUNT }, (_, band) => band);
@@ -24,24 +26,25 @@ interface Seen {
 /** A route on which nothing moves. */
 interface Suspect {
   readonly since: number;
-  /** Another route is asked whether the peer reads at all. */
+  /** The peer is asked whether it runs at all. */
   asked: boolean;
-  /** When it had answered, in ms of the clock. */
+  /** When it has answered, in ms of the clock. */
   answeredAt: number | undefined;
 }
 
 /**
  * Looks after the routes of one link that has several, ten times a second while messages go over them: has them judged,
- * probes those whose times are of interest, and gives up what is stuck while the peer reads another.
+ * probes those whose times are of interest, and gives up what is stuck while the peer runs.
  */
 export class Watch {
-  /** A review will come. */
-  on = false;
   readonly #link: Link;
   readonly #host: LinkHost;
   readonly #adaptation: Adaptation;
   readonly #seen = new WeakMap<Route, Seen>();
   readonly #suspects = new Map<Route, Suspect>();
+  /** Routes that a ping has to pass, since when; what has no messages under way may still hold questions and answers. */
+  readonly #pings = new Map<Route, number>();
+  #pingedAt = 0;
   /** Priorities of which a message waits for room on a route, bit by bit. */
   readonly #waiting = new WeakMap<Route, number>();
   #timer: TimerHandle | undefined;
@@ -55,16 +58,16 @@ export class Watch {
 
   /** Something is sent: a message, or the first one after a pause. */
   start(): void {
-    if (this.on || this.#link.ended || this.#link.routes.length < 2) return;
-    this.on = true;
+    if (this.#link.watched || this.#link.ended) return;
+    this.#link.watched = true;
     this.#reviewedAt = this.#host.clock.now();
     this.#timer = this.#host.clock.setTimer(() => this.#review(), REVIEW_MS);
   }
 
   stop(): void {
-    this.on = false;
     this.#timer?.cancel();
     this.#suspects.clear();
+    this.#pings.clear();
   }
 
   /** A message of `priority` finds no room on `route`. */
@@ -100,12 +103,14 @@ export class Watch {
   #review(): void {
     const now = this.#host.clock.now();
     const { routes } = this.#link;
-    this.on = false;
     if (this.#link.ended || routes.length < 2) return;
+    this.#link.watched = false;
     const judged = routes.map((route) => this.#judged(route, now));
     if (this.#adaptation.review(judged, BANDS, now)) this.#link.chooseAnew();
     for (const route of routes) this.#suspect(route, now);
-    let busy = this.#suspects.size > 0;
+    const waiting = this.#link.queued.messages > 0;
+    if (waiting && this.#link.stalledMillis >= STALLED_MS && now - this.#pingedAt >= STALLED_MS) this.#pingAll(now);
+    let busy = waiting || this.#suspects.size > 0;
     for (const [i, route] of routes.entries()) {
       const isUsed = judged[i].sent.some((count) => count > 0);
       busy ||= isUsed || route.window.first !== undefined || route.waitsForRoom;
@@ -114,6 +119,15 @@ export class Watch {
       this.#seen.set(route, { sent: sent.slice(), bytes, refusals, session, oldest: window.first?.ordinal ?? 0 });
     }
     if (busy) this.start();
+  }
+
+  #pingAll(now: number): void {
+    this.#pingedAt = now;
+    for (const route of this.#link.routes) {
+      if (route.state !== 'up' || this.#pings.has(route)) continue;
+      this.#pings.set(route, now);
+      void this.#link.readThrough(route).then(() => this.#pings.delete(route));
+    }
   }
 
   /** Over a route that is stuck a probe would only wait. */
@@ -128,33 +142,25 @@ export class Watch {
     const oldest = route.window.first?.ordinal ?? 0;
     const unmoved = oldest > 0 && seen?.oldest === oldest && seen.session === route.session;
     const full = route.waitsForRoom && now - route.fullSince >= REVIEW_MS;
-    if (route.state !== 'up' || (!unmoved && !full)) {
+    const pinged = this.#pings.get(route);
+    const silent = pinged !== undefined && now - pinged >= REVIEW_MS;
+    if (route.state !== 'up' || (!unmoved && !full && !silent)) {
       this.#suspects.delete(route);
       return;
     }
     const suspect = this.#suspects.get(route) ?? { since: now - REVIEW_MS, asked: false, answeredAt: undefined };
     this.#suspects.set(route, suspect);
-    if (!suspect.asked) this.#askOver(this.#other(route), suspect);
+    if (!suspect.asked) this.#ask(suspect);
     // Who comes back from a pause reads one medium after the other.
     else if (suspect.answeredAt !== undefined && now - suspect.answeredAt >= GRACE_MS)
       this.#abandon(route, now - suspect.since);
   }
 
-  /** Another route, on which things move or nothing is. */
-  #other(route: Route): Route | undefined {
-    const others = this.#link.routes.filter(
-      (one) => one !== route && one.capabilities.lossless && !this.#suspects.has(one),
-    );
-    return others.find(({ state }) => state === 'up') ?? others.find(({ state }) => state === 'idle');
-  }
-
-  #askOver(other: Route | undefined, suspect: Suspect): void {
-    if (other?.state === 'idle') other.open();
-    if (other?.state !== 'up') return;
+  /** Over the control connection: a peer that answers there runs, and would read the route, could it. */
+  #ask(suspect: Suspect): void {
     suspect.asked = true;
-    void this.#link.readThrough(other).then(() => {
-      // An other one that has closed brings no answer.
-      if (other.state === 'up') suspect.answeredAt = this.#host.clock.now();
+    void this.#host.ask(this.#link).then((answered) => {
+      if (answered) suspect.answeredAt = this.#host.clock.now();
       else suspect.asked = false;
     });
   }
@@ -162,13 +168,9 @@ export class Watch {
   #abandon(route: Route, ms: number): void {
     this.#suspects.delete(route);
     route.abandon(
-      new BusError(
-        'TRANSPORT_FAILED',
-        `nothing has moved for ${Math.round(ms)} ms, while the peer reads another route`,
-        {
-          where: `${route.transport} to ${this.#link.peer.name}`,
-        },
-      ),
+      new BusError('TRANSPORT_FAILED', `nothing has moved for ${Math.round(ms)} ms, while the peer answers`, {
+        where: `${route.transport} to ${this.#link.peer.name}`,
+      }),
     );
   }
 }

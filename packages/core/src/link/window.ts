@@ -1,21 +1,21 @@
-import { MessageQueue, type OutMessage } from './out-message.ts';
+import type { Link } from './link.ts';
+import { MessageQueue } from './out-message.ts';
 
 /** What one route has written and not heard of, in commit order. */
 export class Window extends MessageQueue {
-  readonly #settle: (message: OutMessage) => void;
+  readonly #link: Link;
   #emptied: (() => void) | undefined;
 
-  /** `settle` gets each message once it is known to be copied. */
-  constructor(settle: (message: OutMessage) => void) {
+  constructor(link: Link) {
     super();
-    this.#settle = settle;
+    this.#link = link;
   }
 
   /** The medium shows progress by itself: so many frames of the session have been copied out. */
   confirmFrames(copied: number): void {
     for (let message = this.first; message !== undefined && message.ordinal <= copied; message = this.first) {
       this.shift();
-      this.#settle(message);
+      this.#link.outbound.settleDelivered(message);
     }
     this.tellEmpty();
   }
@@ -25,7 +25,7 @@ export class Window extends MessageQueue {
     for (let message = this.first; message !== undefined; message = this.first) {
       if (message.sequence > confirmed[message.priority * 64 + message.flow]) return;
       this.shift();
-      this.#settle(message);
+      this.#link.outbound.settleDelivered(message);
     }
     this.tellEmpty();
   }

@@ -26,6 +26,10 @@ export function takeControlMessage(
     case KIND.OFFER:
       member.offers.message(connection, id, payload);
       return;
+    case KIND.PING:
+      if (payload.length > 0) connection.send(KIND.PING, id, NO_PAYLOAD);
+      else member.answered(id);
+      return;
     case KIND.ATTACH:
       host.attach(member.peer, topic, payload);
       return;

@@ -30,6 +30,8 @@ export class Member {
   readonly #patterns = new Set<string>();
   readonly #groups: GroupInterest;
   readonly #served = new Set<string>();
+  readonly #questions = new Map<number, (answered: boolean) => void>();
+  #asked = 0;
   #acks: { readonly number: number; readonly resolve: () => void }[] = [];
 
   constructor(
@@ -150,9 +152,29 @@ export class Member {
     link.pump();
   }
 
+  /** Asks whether the peer runs; false: it cannot be asked. */
+  ask(): Promise<boolean> {
+    const { connection } = this;
+    if (connection === undefined) return Promise.resolve(false);
+    const id = ++this.#asked;
+    connection.send(KIND.PING, id, QUESTION);
+    return new Promise((resolve) => this.#questions.set(id, resolve));
+  }
+
+  /** The peer has answered. */
+  answered(id: number): void {
+    this.#questions.get(id)?.(true);
+    this.#questions.delete(id);
+  }
+
   /** Nothing will be acknowledged any more. */
   releaseWaiters(): void {
     this.offers.release();
+    for (const resolve of this.#questions.values()) resolve(false);
+    this.#questions.clear();
     for (const { resolve } of this.#acks.splice(0)) resolve();
   }
 }
+
+/** Payload of a ping that asks; the answer has none. */
+const QUESTION = Uint8Array.of(1);

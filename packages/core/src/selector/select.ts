@@ -12,6 +12,8 @@ export interface Candidate {
   readonly transport: string;
   readonly capabilities: TransportCapabilities;
   readonly state: RouteState;
+  /** It has been connecting for so long that others are taken, if there are any. */
+  readonly late?: boolean;
   /** Why it is down. */
   readonly trouble?: string | undefined;
 }
@@ -69,18 +71,19 @@ export function select<C extends Candidate>(
     else rejected.push({ transport: candidate.transport, reason, temporary: false });
   }
   const { left } = facts;
-  const rankOf = ({ transport }: C): number => {
+  const rankOf = ({ transport, late }: C): number => {
     const at = preference.prefer.indexOf(transport);
     const rank = at < 0 ? preference.prefer.length : at;
-    return left?.has(transport) === true ? rank + preference.prefer.length + 1 : rank;
+    return late === true || left?.has(transport) === true ? rank + preference.prefer.length + 1 : rank;
   };
   let best: C | undefined;
   for (const candidate of fit) if (best === undefined || rankOf(candidate) < rankOf(best)) best = candidate;
-  for (const { transport } of fit) {
+  for (const { transport, late } of fit) {
     if (transport === best?.transport) continue;
     const absence = left?.get(transport);
-    const reason =
-      absence === undefined ? `${best?.transport} is preferred (${preference.reason})` : `left: ${absence.why}`;
+    let reason = `${best?.transport} is preferred (${preference.reason})`;
+    if (absence !== undefined) reason = `left: ${absence.why}`;
+    else if (late === true) reason = 'it has not connected yet';
     rejected.push({ transport, reason, temporary: false });
   }
   if (via !== undefined) return { route: best, reason: `forced: via ${via}`, rule: 'forced', rejected };

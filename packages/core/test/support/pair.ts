@@ -41,15 +41,17 @@ export interface PairOptions {
 /** Two buses over fabrics, with a control plane in memory and a clock turned by hand; no files, no sockets. */
 export class Pair {
   readonly clock: VirtualClock;
+  readonly control: ControlGate;
   readonly a: Participant;
   readonly b: Participant;
   readonly #holds: ProcessHold[];
 
-  private constructor(a: Participant, b: Participant, holds: ProcessHold[], clock: VirtualClock) {
+  private constructor(a: Participant, b: Participant, holds: ProcessHold[], clock: VirtualClock, control: ControlGate) {
     this.a = a;
     this.b = b;
     this.#holds = holds;
     this.clock = clock;
+    this.control = control;
   }
 
   static async create(fabrics: readonly Fabric[], options: PairOptions = {}): Promise<Pair> {
@@ -57,11 +59,12 @@ export class Pair {
     const holds = [new ProcessHold(), new ProcessHold()];
     const a = await participant('a', fabrics, options, clock, holds[0]);
     const b = await participant('b', fabrics, options, clock, holds[1]);
-    const [left, right] = channels();
+    const control = new ControlGate();
+    const [left, right] = channels(control);
     greet(a.engine, b.engine, left);
     greet(b.engine, a.engine, right);
     await turn();
-    return new Pair(a, b, holds, clock);
+    return new Pair(a, b, holds, clock, control);
   }
 
   /** The link from `from` to the other. */
