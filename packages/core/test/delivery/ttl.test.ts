@@ -236,7 +236,7 @@ test('a message without a ttl reads no clock and sets no timer', async () => {
 
 /** Turns the clock on, by steps that let connections be tried again, until `condition`. */
 async function waitFor(condition: () => boolean, ...fabrics: Fabric[]): Promise<void> {
-  for (let i = 0; i < 20 && !condition(); i++) {
+  for (let i = 0; i < 200 && !condition(); i++) {
     await pair.clock.advance(50);
     await turn();
     await flow(...fabrics);
