@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { KIND } from '../src/contract/index.ts';
 import type { Message } from '../src/message.ts';
-import { Fabric } from './support/fabric.ts';
+import { Fabric, type FabricReceiver } from './support/fabric.ts';
 import { Pair, type Participant, turn } from './support/pair.ts';
 
 let pair: Pair;
@@ -35,6 +36,11 @@ async function flow(): Promise<void> {
     for (const one of lanes) one.deliver(1000);
     await turn();
   }
+}
+
+async function arrive<T>(done: Promise<T>): Promise<T> {
+  await flow();
+  return done;
 }
 
 async function send(n: number, bytes = 8): Promise<string> {
@@ -182,4 +188,70 @@ describe('a transport that is removed while the bus runs', () => {
     await expect(pair.a.bus.publish('a.x', new Uint8Array(8))).rejects.toMatchObject({ code: 'NO_ROUTE' });
     await expect(pair.a.bus.remove('red')).rejects.toMatchObject({ code: 'INVALID_OPTION' });
   });
+});
+
+describe('an inbox that closes by itself', () => {
+  test('takes its transport out: listed with the reason, peers go over another, and it can be added again', async () => {
+    await start('red', 'blue');
+    await send(0);
+    const [inbox] = pair.b.engine.transports.installed.filter(({ name }) => name === 'red');
+    (inbox.receiver as FabricReceiver).breakDown();
+    // Who removes it meanwhile waits for the same end.
+    const removed = pair.b.bus.remove('red');
+    await flow();
+    // Nobody reads the peer's question any more: it waits a second for an answer.
+    await pair.clock.advance(1000);
+    await flow();
+    await removed;
+    expect(pair.b.bus.unavailable).toEqual([
+      { transport: 'red', code: 'TRANSPORT_FAILED', reason: 'its inbox closed: red has melted', fix: 'use() it again' },
+    ]);
+    expect(await send(1)).toBe('delivered via blue');
+    expect(pair.a.bus.explain('a.x', 8)[0]).toMatchObject({
+      transport: 'blue',
+      rejected: [{ transport: 'red', reason: 'the peer does not have it', temporary: false }],
+    });
+    expect(pair.a.bus.routes()).toContainEqual(
+      expect.objectContaining({ transport: 'red', state: 'unsupported', reason: 'the peer does not have it' }),
+    );
+    await pair.b.bus.use(fabrics[0].plugin());
+    expect(pair.b.bus.unavailable).toEqual([]);
+    expect(await send(2)).toBe('delivered via red');
+    expect(received).toEqual([0, 1, 2]);
+  });
+});
+
+test('a transport that connects slowly holds up nothing that others can carry', async () => {
+  await start('red', 'blue');
+  await arrive(pair.a.bus.publish('a.x', new Uint8Array(8).fill(0), { via: 'blue' }));
+  fabrics[0].slow = true;
+  const first = pair.a.bus.publish('a.x', new Uint8Array(8).fill(1));
+  await turn();
+  await pair.clock.advance(99);
+  await flow();
+  expect(received).toEqual([0]);
+  await pair.clock.advance(1);
+  await flow();
+  expect((await first).deliveries[0].via).toBe('blue');
+  expect(pair.a.bus.explain('a.x', 8)[0].rejected).toEqual([
+    { transport: 'red', reason: 'it has not connected yet', temporary: false },
+  ]);
+  fabrics[0].slow = false;
+  fabrics[0].connectAll();
+  await flow();
+  expect(await send(2)).toBe('delivered via red');
+});
+
+test.each([
+  ['no JSON', 'nonsense'],
+  ['no list', '{}'],
+  ['no transports', '[{"name":1}]'],
+  ['too many', JSON.stringify(new Array(65).fill({ name: 'x', contract: '1.0', address: 'x:1' }))],
+])('an offer that is %s cuts the link', async (_, payload) => {
+  await start('red');
+  const member = pair.a.engine.membership.member(pair.b.engine.self.id);
+  member?.connection?.send(KIND.OFFER, 1, Buffer.from(payload));
+  await turn();
+  expect(pair.b.errors.splice(0).join()).toContain('an offer that is no list of transports');
+  expect(pair.b.bus.peers).toEqual([]);
 });

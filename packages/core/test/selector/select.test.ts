@@ -13,6 +13,12 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record({
   durability: fc.constantFrom('volatile', 'process', 'disk'),
   bytes: fc.constantFrom(0, 1, 1000, 1001, 65_536, 65_537, 1_048_576),
   awake: fc.constantFrom([], ['shm']),
+  left: fc.option(
+    fc
+      .subarray(NAMES)
+      .map((names) => new Map(names.map((name) => [name, { cause: 'slow' as const, why: 'it is slow today' }]))),
+    { nil: undefined },
+  ),
 });
 
 const anyCandidates: fc.Arbitrary<Candidate[]> = fc.uniqueArray(
@@ -20,13 +26,16 @@ const anyCandidates: fc.Arbitrary<Candidate[]> = fc.uniqueArray(
     .record({
       transport: fc.constantFrom(...NAMES),
       lossless: fc.boolean(),
+      ordered: fc.boolean(),
+      late: fc.boolean(),
       durable: fc.constantFrom('none' as const, 'process' as const, 'disk' as const),
       maxMessageLength: fc.constantFrom(1000, 65_536, 2 ** 30),
-      state: fc.constantFrom('idle' as const, 'connecting' as const, 'up' as const, 'down' as const),
+      state: fc.constantFrom<Candidate['state']>('idle', 'connecting', 'up', 'leaving', 'down'),
     })
-    .map(({ transport, lossless, durable, maxMessageLength, state }) =>
-      candidate(transport, { lossless, durable, maxMessageLength }, state),
-    ),
+    .map(({ transport, lossless, ordered, durable, maxMessageLength, state, late }) => ({
+      ...candidate(transport, { lossless, ordered, durable, maxMessageLength }, state),
+      late: late && state === 'connecting',
+    })),
   { selector: ({ transport }) => transport },
 );
 
@@ -38,8 +47,9 @@ function mayCarry(
   name: string,
 ): boolean {
   const kept = { volatile: true, process: can.durable !== 'none', disk: can.durable === 'disk' }[facts.durability];
-  const arrives = { 'best-effort': true, reliable: can.lossless, acknowledged: can.lossless }[facts.reliability];
-  return kept && arrives && facts.bytes <= can.maxMessageLength && state !== 'down' && (via ?? name) === name;
+  const arrives = facts.reliability === 'best-effort' || (can.lossless && can.ordered);
+  const isThere = state !== 'down' && state !== 'leaving';
+  return kept && arrives && facts.bytes <= can.maxMessageLength && isThere && (via ?? name) === name;
 }
 
 describe('select', () => {
@@ -70,8 +80,12 @@ describe('select', () => {
         const { prefer } = HYBRID.prefer(facts);
         const rank = ({ transport }: Candidate) =>
           (prefer.indexOf(transport) + prefer.length + 1) % (prefer.length + 1);
-        const fit = all.filter((one) => mayCarry(facts, one, undefined, one.transport));
+        const fits = all.filter((one) => mayCarry(facts, one, undefined, one.transport));
         if (route === undefined) return;
+        // What was left, or has not connected in time, is taken only where there is nothing else.
+        const isLast = (one: Candidate) => one.late === true || facts.left?.has(one.transport) === true;
+        const fit = fits.filter((one) => isLast(one) === fits.every(isLast));
+        expect(fit).toContain(route);
         const position = (one: Candidate) => (prefer.includes(one.transport) ? prefer.indexOf(one.transport) : 99);
         for (const other of fit) expect(position(other)).toBeGreaterThanOrEqual(position(route));
         // Of those it does not name, the first installed.
@@ -114,6 +128,24 @@ describe('select', () => {
     expect(reasonOf({ durability: 'disk' }, candidate('mmap', { durable: 'process' }))).toContain('disk');
     expect(reasonOf({ bytes: 11 }, candidate('uds', { maxMessageLength: 10 }))).toContain('at most 10 bytes');
     expect(reasonOf({}, candidate('uds', {}, 'down'))).toContain('broken');
+  });
+
+  test('says which measurement made it pass over what it prefers', () => {
+    const left = new Map([['uds', { cause: 'slow' as const, why: 'its p50 of 300 us misses 100 us' }]]);
+    const { route, reason, rule, rejected } = select({ ...plain, left }, [candidate('uds'), candidate('pipe')], HYBRID);
+    expect(route?.transport).toBe('pipe');
+    expect(reason).toBe('normal: a socket wakes its receiver; uds is left: its p50 of 300 us misses 100 us');
+    expect(rule).toBe('normal: a socket wakes its receiver; uds is slow');
+    expect(rejected).toEqual([{ transport: 'uds', reason: 'left: its p50 of 300 us misses 100 us', temporary: false }]);
+    // Alone it serves all the same.
+    expect(select({ ...plain, left }, [candidate('uds')], HYBRID).route?.transport).toBe('uds');
+  });
+
+  test('passes over what has not connected in time', () => {
+    const late = { ...candidate('uds', {}, 'connecting'), late: true };
+    const { route, rejected } = select(plain, [late, candidate('pipe')], HYBRID);
+    expect([route?.transport, rejected[0]?.reason]).toEqual(['pipe', 'it has not connected yet']);
+    expect(select(plain, [late], HYBRID).route).toBe(late);
   });
 
   test('only a route that is down, and would do, is rejected for the moment', () => {

@@ -54,6 +54,9 @@ export class Fabric {
   readonly lanes = new Set<Lane>();
   /** While true, new connections are refused. */
   closed = false;
+  /** While true, connections are asked for and do not come about. */
+  slow = false;
+  readonly #waiting: (() => void)[] = [];
   readonly #inboxes = new Map<string, FabricReceiver>();
   readonly #dials = new Map<string, { lane: Lane; accept: () => void }>();
 
@@ -94,6 +97,11 @@ export class Fabric {
     };
   }
 
+  /** Connections that were slow come about. */
+  connectAll(): void {
+    for (const ask of this.#waiting.splice(0)) ask();
+  }
+
   #connect(context: TransportContext, address: string, peer: PeerInfo): Promise<Lane> {
     return new Promise((resolve, reject) => {
       if (this.closed || !this.#inboxes.has(address)) {
@@ -109,7 +117,9 @@ export class Fabric {
           resolve(lane);
         },
       });
-      context.control.send(peer, Buffer.from(token));
+      const ask = (): void => void context.control.send(peer, Buffer.from(token));
+      if (this.slow) this.#waiting.push(ask);
+      else ask();
     });
   }
 }
@@ -226,7 +236,7 @@ export class Lane extends SenderBase {
   }
 }
 
-class FabricReceiver extends ReceiverBase {
+export class FabricReceiver extends ReceiverBase {
   readonly address: string;
   readonly #arrived: Flight[] = [];
 
@@ -237,6 +247,11 @@ class FabricReceiver extends ReceiverBase {
 
   arrive(flight: Flight): void {
     this.#arrived.push(flight);
+  }
+
+  /** It closes by itself. */
+  breakDown(): void {
+    this.fail(new BusError('TRANSPORT_FAILED', 'red has melted', { where: this.address }));
   }
 
   announce(): void {
