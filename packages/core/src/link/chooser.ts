@@ -55,20 +55,14 @@ export class Chooser {
 
   /** A fresh decision for one message and all like it; null: no route will do. */
   choose(message: OutMessage, losslessOnly = false): Choice | null {
-    const { all } = this.#routes;
-    const routes = losslessOnly ? all.filter(({ capabilities }) => capabilities.lossless) : all;
+    const routes = losslessOnly ? this.#routes.lossless : this.#routes.all;
     const facts = this.#facts(message);
     const { via } = message;
     if (!this.#caches) return asChoice(this.#select(facts, this.#awake(), routes, via));
     const asleep = this.#select(facts, NOBODY, routes, via);
-    const polled = routes.filter(({ capabilities }) => capabilities.wakeup === 'poll');
+    const { polled } = this.#routes;
     if (polled.length === 0) return asChoice(asleep);
-    const awake = this.#select(
-      facts,
-      polled.map(({ transport }) => transport),
-      routes,
-      via,
-    );
+    const awake = this.#select(facts, polled, routes, via);
     return asChoice(asleep, awake.route === asleep.route ? undefined : (asChoice(awake) ?? undefined));
   }
 

@@ -21,6 +21,8 @@ export class RouteSet {
   all: readonly Route[] = [];
   /** Those of them that lose nothing: what carries control frames. */
   lossless: readonly Route[] = [];
+  /** Names of the transports that are polled. */
+  polled: readonly string[] = [];
   /** Grows whenever a route changes state, or another is better; what was chosen is good for one epoch. */
   epoch = 0;
   /** Some route may lose frames; rare, and worth a look only then. */
@@ -70,6 +72,7 @@ export class RouteSet {
   #set(routes: readonly Route[]): void {
     this.all = routes;
     this.lossless = routes.filter(({ capabilities }) => capabilities.lossless);
+    this.polled = routes.filter(({ capabilities }) => capabilities.wakeup === 'poll').map(({ transport }) => transport);
     this.hasLossy = this.lossless.length < routes.length;
     const { borders, targetsMicros } = this.#host.policy;
     const measured = targetsMicros === undefined ? [] : BAND_ENDS;

@@ -1,5 +1,5 @@
 import type { TransportCapabilities } from '../contract/index.ts';
-import type { Facts, Policy } from './policy.ts';
+import type { Facts, Policy, Preference } from './policy.ts';
 
 /**
  * `idle` routes connect on first use; `down` ones have failed and wait to be tried again; `leaving` ones are being removed:
@@ -52,52 +52,100 @@ export function select<C extends Candidate>(
   policy: Policy,
   via?: string,
 ): Selection<C> {
-  const preference = policy.prefer(facts);
-  const rejected: Rejection[] = [];
-  const fit: C[] = [];
-  for (const candidate of candidates) {
-    const reason =
-      obstacle(facts, candidate, via) ??
-      (preference.forbid?.includes(candidate.transport) === true ? `forbidden by ${preference.reason}` : undefined);
-    if (reason === undefined && candidate.state === 'down') {
-      rejected.push({
-        transport: candidate.transport,
-        reason: `down: ${candidate.trouble ?? 'it failed'}`,
-        temporary: true,
-      });
-      continue;
+  return new Decision(facts, candidates, policy.prefer(facts), via);
+}
+
+/** Decides when it is made; its words are made when they are read, since most decisions are never explained. */
+class Decision<C extends Candidate> implements Selection<C> {
+  readonly route: C | undefined;
+  readonly #facts: Facts;
+  readonly #candidates: readonly C[];
+  readonly #preference: Preference;
+  readonly #via: string | undefined;
+
+  constructor(facts: Facts, candidates: readonly C[], preference: Preference, via: string | undefined) {
+    this.#facts = facts;
+    this.#candidates = candidates;
+    this.#preference = preference;
+    this.#via = via;
+    let bestRank = Number.POSITIVE_INFINITY;
+    for (const candidate of candidates) {
+      if (candidate.state === 'down' || unfit(facts, candidate, preference, via) !== undefined) continue;
+      const rank = rankOf(candidate, facts, preference);
+      if (rank >= bestRank) continue;
+      this.route = candidate;
+      bestRank = rank;
     }
-    if (reason === undefined) fit.push(candidate);
-    else rejected.push({ transport: candidate.transport, reason, temporary: false });
   }
-  const { left } = facts;
-  const rankOf = ({ transport, late }: C): number => {
-    const at = preference.prefer.indexOf(transport);
-    const rank = at < 0 ? preference.prefer.length : at;
-    return late === true || left?.has(transport) === true ? rank + preference.prefer.length + 1 : rank;
-  };
-  let best: C | undefined;
-  for (const candidate of fit) if (best === undefined || rankOf(candidate) < rankOf(best)) best = candidate;
-  for (const { transport, late } of fit) {
-    if (transport === best?.transport) continue;
-    const absence = left?.get(transport);
-    let reason = `${best?.transport} is preferred (${preference.reason})`;
-    if (absence !== undefined) reason = `left: ${absence.why}`;
-    else if (late === true) reason = 'it has not connected yet';
-    rejected.push({ transport, reason, temporary: false });
+
+  get reason(): string {
+    const { reason } = this.#preference;
+    if (this.#via !== undefined) return `forced: via ${this.#via}`;
+    const usual = this.#passedOver();
+    return usual === undefined ? reason : `${reason}; ${usual} is left: ${this.#facts.left?.get(usual)?.why}`;
   }
-  if (via !== undefined) return { route: best, reason: `forced: via ${via}`, rule: 'forced', rejected };
-  // What would be taken, had nothing been measured.
-  const usual = preference.prefer.find((name) => fit.some(({ transport }) => transport === name));
-  const absence = best === undefined || usual === undefined || usual === best.transport ? undefined : left?.get(usual);
-  const { reason } = preference;
-  if (absence === undefined) return { route: best, reason, rule: reason, rejected };
-  return {
-    route: best,
-    reason: `${reason}; ${usual} is left: ${absence.why}`,
-    rule: `${reason}; ${usual} is ${absence.cause}`,
-    rejected,
-  };
+
+  get rule(): string {
+    const { reason } = this.#preference;
+    if (this.#via !== undefined) return 'forced';
+    const usual = this.#passedOver();
+    return usual === undefined ? reason : `${reason}; ${usual} is ${this.#facts.left?.get(usual)?.cause}`;
+  }
+
+  get rejected(): readonly Rejection[] {
+    return this.#candidates.filter((one) => one !== this.route).map((one) => this.#rejection(one));
+  }
+
+  #rejection(candidate: C): Rejection {
+    const { transport, state, trouble, late } = candidate;
+    const facts = this.#facts;
+    const reason = unfit(facts, candidate, this.#preference, this.#via);
+    if (reason !== undefined) return { transport, reason, temporary: false };
+    if (state === 'down') return { transport, reason: `down: ${trouble ?? 'it failed'}`, temporary: true };
+    const absence = facts.left?.get(transport);
+    if (absence !== undefined) return { transport, reason: `left: ${absence.why}`, temporary: false };
+    if (late === true) return { transport, reason: 'it has not connected yet', temporary: false };
+    const preferred = `${this.route?.transport} is preferred (${this.#preference.reason})`;
+    return { transport, reason: preferred, temporary: false };
+  }
+
+  /** What would be taken, had it not been left. */
+  #passedOver(): string | undefined {
+    const { left } = this.#facts;
+    if (left === undefined || this.route === undefined) return undefined;
+    let usual: C | undefined;
+    for (const candidate of this.#candidates) {
+      if (candidate.state === 'down' || unfit(this.#facts, candidate, this.#preference, this.#via) !== undefined)
+        continue;
+      const rank = orderOf(candidate, this.#preference);
+      if (usual === undefined || rank < orderOf(usual, this.#preference)) usual = candidate;
+    }
+    return usual !== this.route && usual !== undefined && left.has(usual.transport) ? usual.transport : undefined;
+  }
+}
+
+/** What was left, or has not connected in time, comes after everything else. */
+function rankOf(candidate: Candidate, facts: Facts, preference: Preference): number {
+  const rank = orderOf(candidate, preference);
+  const isLast = candidate.late === true || facts.left?.has(candidate.transport) === true;
+  return isLast ? rank + preference.prefer.length + 1 : rank;
+}
+
+function orderOf({ transport }: Candidate, { prefer }: Preference): number {
+  const at = prefer.indexOf(transport);
+  return at < 0 ? prefer.length : at;
+}
+
+/** Why `candidate` may not carry the message at all, in words; undefined when it may. */
+function unfit(
+  facts: Facts,
+  candidate: Candidate,
+  preference: Preference,
+  via: string | undefined,
+): string | undefined {
+  const reason = obstacle(facts, candidate, via);
+  if (reason !== undefined || preference.forbid === undefined) return reason;
+  return preference.forbid.includes(candidate.transport) ? `forbidden by ${preference.reason}` : undefined;
 }
 
 /** The first hard filter that `candidate` fails, in words; undefined when it may carry the message. */
