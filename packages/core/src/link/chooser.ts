@@ -100,7 +100,10 @@ export class Chooser {
     via: string | undefined,
   ): Selection<Route> {
     const left = this.#adaptation?.left(facts.priority, bandOf(facts.bytes));
-    return select({ ...facts, awake, left }, routes, this.#policy, via);
+    const { topic, bytes, priority, reliability, durability } = facts;
+    // Not a spread, which takes V8 longer than the decision.
+    const all = { topic, bytes, priority, reliability, durability, awake, left };
+    return select(all, routes, this.#policy, via);
   }
 
   #awake(): string[] {
