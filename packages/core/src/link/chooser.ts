@@ -37,19 +37,22 @@ export class Chooser {
    * | a few objects for a fresh decision | no     | 0        | the bus's thread |
    */
   for(message: OutMessage, losslessOnly: boolean): Choice | null {
-    if (losslessOnly || message.via !== undefined || !this.#caches) return this.choose(message, losslessOnly);
+    const { topic, priority } = message;
+    const key = (this.#routes.sizeClass(message.size) * 5 + priority) * 3 + reliabilityIndex(message);
+    if (topic.choicesEpoch === this.#routes.epoch && message.via === undefined && !losslessOnly) {
+      const choice = topic.choices[key];
+      if (choice !== undefined) return choice;
+    }
+    return this.#decide(message, key, losslessOnly);
+  }
+
+  #decide(message: OutMessage, key: number, losslessOnly: boolean): Choice | null {
+    const choice = this.choose(message, losslessOnly);
+    if (losslessOnly || message.via !== undefined || !this.#caches) return choice;
     const { topic } = message;
-    const routes = this.#routes;
-    if (topic.choicesEpoch !== routes.epoch) {
-      topic.choices.length = 0;
-      topic.choicesEpoch = routes.epoch;
-    }
-    const key = (routes.sizeClass(message.size) * 5 + message.priority) * 3 + reliabilityIndex(message);
-    let choice = topic.choices[key];
-    if (choice === undefined) {
-      choice = this.choose(message);
-      topic.choices[key] = choice;
-    }
+    if (topic.choicesEpoch !== this.#routes.epoch) topic.choices.length = 0;
+    topic.choicesEpoch = this.#routes.epoch;
+    topic.choices[key] = choice;
     return choice;
   }
 

@@ -199,38 +199,50 @@ export class Outbound implements Target {
 
   /** True when the message is off our hands: written, or refused. */
   #write(message: OutMessage): boolean {
-    if (message.route !== undefined && message.route.state !== 'up') {
+    if (message.route !== undefined) return this.#writeRest(message, message.route);
+    const choice = this.#choose(message);
+    if (choice === null) return this.#withoutRoute(message);
+    const { route } = choice;
+    if (!isOpen(route, message)) return this.#waitFor(route, message);
+    const result = route.write(message);
+    if (result === OK || message.written > 0) choice.tally.messages++;
+    return result === OK || this.#notWritten(message, route, result);
+  }
+
+  /** It was begun on `route`. */
+  #writeRest(message: OutMessage, route: Route): boolean {
+    if (route.state !== 'up') {
       // The route died between two fragments: the message begins again on another.
       message.route = undefined;
       message.written = 0;
+      return this.#write(message);
     }
-    let choice = message.route === undefined ? this.#choose(message) : undefined;
-    if (choice === null) return this.#withoutRoute(message);
-    if (choice?.ifAwake?.route.awake === true) choice = choice.ifAwake;
-    const route = choice === undefined ? (message.route as Route) : choice.route;
-    if (route.state !== 'up') {
-      if (route.state === 'idle') route.open();
-      return false;
-    }
-    // A less urgent message must not slip into the room that a large urgent one waits for.
-    if (route.waitsForRoom && message.priority > 0) {
+    if (!isOpen(route, message)) return this.#waitFor(route, message);
+    const result = route.write(message);
+    return result === OK || this.#notWritten(message, route, result);
+  }
+
+  #waitFor(route: Route, { priority }: OutMessage): boolean {
+    if (route.state === 'idle') route.open();
+    else if (route.state === 'up') this.#link.blocked(route, priority);
+    return false;
+  }
+
+  /** The medium said `result`; true when the message is refused for it. */
+  #notWritten(message: OutMessage, route: Route, result: number): boolean {
+    if (result === BACK_PRESSURED) {
       this.#link.blocked(route, message.priority);
       return false;
     }
-    const result = route.write(message);
-    if (choice !== undefined && (result === OK || message.written > 0)) choice.tally.messages++;
-    if (result === OK) return true;
-    if (result === BACK_PRESSURED) this.#link.blocked(route, message.priority);
     if (result === CLOSED) {
       message.route = undefined;
       message.written = 0;
-    } else if (result !== BACK_PRESSURED) {
-      this.#accounts.refund(message);
-      this.#leaveGap(message);
-      this.settle(message, 'refused', `the transport refused it: ${route.transport} answered ${result}`);
-      return true;
+      return false;
     }
-    return false;
+    this.#accounts.refund(message);
+    this.#leaveGap(message);
+    this.settle(message, 'refused', `the transport refused it: ${route.transport} answered ${result}`);
+    return true;
   }
 
   /** True: it is refused. False: a route may come back for it. */
@@ -244,10 +256,14 @@ export class Outbound implements Target {
   }
 
   #choose(message: OutMessage): Choice | null {
+    const choice = this.#link.chooser.for(message, !message.reliable && this.#mustAvoidLossy(message));
+    return choice?.ifAwake?.route.awake === true ? choice.ifAwake : choice;
+  }
+
+  /** A lossy route is no choice while lossless ones still carry frames of the flow. */
+  #mustAvoidLossy(message: OutMessage): boolean {
     const flow = flowOf(message);
-    // A lossy route is no choice while lossless ones still carry frames of the flow.
-    const avoidsLossy = !message.reliable && this.#lossy?.mustAvoidLossy(flow, this.flows.confirmed[flow]) === true;
-    return this.#link.chooser.for(message, avoidsLossy);
+    return this.#lossy?.mustAvoidLossy(flow, this.flows.confirmed[flow]) === true;
   }
 
   /** The peer's subscriptions have taken so many bytes in all; id 0 is the link's own account. */
@@ -372,6 +388,11 @@ export class Outbound implements Target {
     for (const topic of this.#waitingTopics) count += topic.waitingCount;
     return count;
   }
+}
+
+/** It can be written to; a less urgent message must not slip into the room that a large urgent one waits for. */
+function isOpen(route: Route, { priority }: OutMessage): boolean {
+  return route.state === 'up' && (!route.waitsForRoom || priority === 0);
 }
 
 function isBoundByLink(message: OutMessage): boolean {

@@ -13,19 +13,21 @@ export class Window extends MessageQueue {
 
   /** The medium shows progress by itself: so many frames of the session have been copied out. */
   confirmFrames(copied: number): void {
+    const { outbound } = this.#link;
     for (let message = this.first; message !== undefined && message.ordinal <= copied; message = this.first) {
       this.shift();
-      this.#link.outbound.settleDelivered(message);
+      outbound.settleDelivered(message);
     }
     this.tellEmpty();
   }
 
   /** The peer confirmed by frame what `confirmed` (sequences by flow index) covers. */
   confirmUpTo(confirmed: Float64Array): void {
+    const { outbound } = this.#link;
     for (let message = this.first; message !== undefined; message = this.first) {
       if (message.sequence > confirmed[message.priority * 64 + message.flow]) return;
       this.shift();
-      this.#link.outbound.settleDelivered(message);
+      outbound.settleDelivered(message);
     }
     this.tellEmpty();
   }
