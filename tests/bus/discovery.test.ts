@@ -156,7 +156,7 @@ describe('discovery', () => {
     const heard = record(other, 't');
     await heard.subscription.ready;
     const error = await refusal(bus.publish('t', 1), 'NO_ROUTE');
-    expect(error.message).toContain('no transport in common with deaf');
+    expect(error.message).toContain('no transport in common with deaf (uds: the peer does not have it)');
     expect(bus.counters.outcomes.refused).toBe(1);
   });
 });

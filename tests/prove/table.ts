@@ -1,13 +1,13 @@
 import { type CampaignResult, COUNTS, isClean } from '@busbar/conformance/campaigns';
 
-const NAME_WIDTH = 22;
+const NAME_WIDTH = 20;
 /** Of a terminal, less the indent of what stands below a line of counts. */
 const REMARK_WIDTH = 78;
 
 export const HEADING = [
   'campaign'.padEnd(NAME_WIDTH),
-  'trials'.padStart(8),
-  'hits'.padStart(8),
+  'trials'.padStart(9),
+  'hits'.padStart(9),
   ...COUNTS.map((count) => (count === 'duplicated' ? 'dupl' : count.slice(0, 5)).padStart(6)),
 ].join('');
 
@@ -15,8 +15,8 @@ export const HEADING = [
 export function lines(result: CampaignResult): string {
   const counts = [
     result.name.padEnd(NAME_WIDTH),
-    String(result.trials).padStart(8),
-    String(result.hits).padStart(8),
+    String(result.trials).padStart(9),
+    String(result.hits).padStart(9),
     ...COUNTS.map((count) => String(result[count]).padStart(6)),
   ].join('');
   const measured = Object.entries(result.measured).map(([what, value]) => `${what} ${Math.round(value * 100) / 100}`);

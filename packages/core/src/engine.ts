@@ -45,7 +45,7 @@ import { OpenedStreams, type OpenedStreamsHost } from './streams/opened-streams.
 import { Productions } from './streams/productions.ts';
 import type { StreamServiceHost } from './streams/stream-service.ts';
 import type { ActiveSubscription, SubscriptionHost, Waiting } from './subscription.ts';
-import type { TransportSet } from './transports.ts';
+import type { TransportSet, Unusable } from './transports.ts';
 
 /** Everything a bus is made from; nothing in it is global. */
 export interface EngineParts {
@@ -228,6 +228,10 @@ export class Engine implements Hosts {
   hasMember(entry: TopicEntry, group: string): boolean {
     this.interest.refresh(entry);
     return (entry.group(group)?.subscriptions.length ?? 0) > 0;
+  }
+
+  unusable(link: Link): readonly Unusable[] {
+    return this.membership.member(link.peer.id)?.offers.unusable ?? [];
   }
 
   ask(link: Link): Promise<boolean> {

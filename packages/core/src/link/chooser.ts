@@ -3,6 +3,7 @@ import type { Adaptation } from '../selector/adaptation.ts';
 import { bandOf } from '../selector/bands.ts';
 import type { Facts, Policy } from '../selector/policy.ts';
 import { type Selection, select } from '../selector/select.ts';
+import type { Unusable } from '../transports.ts';
 import type { OutMessage } from './out-message.ts';
 import type { Route } from './route.ts';
 import type { RouteSet } from './route-set.ts';
@@ -74,11 +75,12 @@ export class Chooser {
     return this.#select(facts, this.#awake(), this.#routes.all, via);
   }
 
-  /** The reasons of every candidate, for a refusal. */
-  whyNone(message: OutMessage, peer: string): string {
+  /** The reasons of every candidate, and of what is no candidate, for a refusal. */
+  whyNone(message: OutMessage, peer: string, unusable: readonly Unusable[]): string {
     const { rejected } = this.explain(this.#facts(message), message.via);
-    if (rejected.length === 0) return `no transport in common with ${peer}`;
-    return rejected.map(({ transport, reason }) => `${transport}: ${reason}`).join('; ');
+    const reasons = [...rejected, ...unusable].map(({ transport, reason }) => `${transport}: ${reason}`).join('; ');
+    if (rejected.length > 0) return reasons;
+    return `no transport in common with ${peer}${reasons === '' ? '' : ` (${reasons})`}`;
   }
 
   /** No route fits now, but one that is down would: the message waits for it, up to its deadline. */

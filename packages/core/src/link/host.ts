@@ -4,6 +4,7 @@ import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
 import type { Reception } from '../reception.ts';
 import type { Policy } from '../selector/policy.ts';
+import type { Unusable } from '../transports.ts';
 import type { Link } from './link.ts';
 import type { OutMessage, OutMessagePool, SettlementHost } from './out-message.ts';
 import type { TurnEnd } from './turn-end.ts';
@@ -28,6 +29,8 @@ export interface LinkHost extends SettlementHost {
   streamCredited(link: Link, correlation: number, taken: number): void;
   /** Publishers that were told BACK_PRESSURED may try again. */
   roomReturned(link: Link): void;
+  /** Transports that only one side has, or that cannot be used between the two. */
+  unusable(link: Link): readonly Unusable[];
   /** Asks the peer over the control connection: true when it has answered, false when it cannot be asked. */
   ask(link: Link): Promise<boolean>;
   /** Gives a group's message without a sequence, which is in no queue, to a living member; false: there is none. */

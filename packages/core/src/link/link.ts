@@ -174,6 +174,11 @@ export class Link {
     return false;
   }
 
+  /** The reasons of all, for a refusal. */
+  whyNoRoute(message: OutMessage): string {
+    return this.chooser.whyNone(message, this.peer.name, this.#host.unusable(this));
+  }
+
   /** A route came up or may be tried again. */
   routeChanged(route: Route): void {
     this.#routes.epoch++;

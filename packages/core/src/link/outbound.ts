@@ -247,11 +247,10 @@ export class Outbound implements Target {
 
   /** True: it is refused. False: a route may come back for it. */
   #withoutRoute(message: OutMessage): boolean {
-    const { chooser, peer } = this.#link;
-    if (chooser.mayFind(message)) return false;
+    if (this.#link.chooser.mayFind(message)) return false;
     this.#accounts.refund(message);
     this.#leaveGap(message);
-    this.settle(message, 'refused', `no route: ${chooser.whyNone(message, peer.name)}`);
+    this.settle(message, 'refused', `no route: ${this.#link.whyNoRoute(message)}`);
     return true;
   }
 

@@ -31,8 +31,7 @@ export function explain(
   engine.interest.refresh(entry);
   const explainLink = (link: Link): Explanation => {
     const { route, reason, rejected } = link.chooser.explain({ ...qos, topic, bytes }, own?.via);
-    const unusable = engine.membership.member(link.peer.id)?.offers.unusable ?? [];
-    const others = unusable.map((one) => ({ ...one, temporary: false }));
+    const others = engine.unusable(link).map((one) => ({ ...one, temporary: false }));
     const all = [...rejected, ...others];
     return { peer: link.peer.id, peerName: link.peer.name, transport: route?.transport, reason, rejected: all };
   };
