@@ -155,7 +155,7 @@ export class Answers {
       route.takeRecent(now).map((report) => ({ transport: route.transport, ...report })),
     );
     this.#measured.clear();
-    this.#link.sendControl(KIND.MEASURED, 0, encodeMeasured(measured));
+    this.#link.report(KIND.MEASURED, encodeMeasured(measured));
   }
 
   #sendConfirm(): boolean {

@@ -234,6 +234,12 @@ export class Link {
     return this.#sendOverLeaving(kind, id, payload);
   }
 
+  /** A frame that may be lost. It is worth a connection of its own only where the peer can choose between routes. */
+  report(kind: number, payload: Uint8Array): void {
+    const { lossless } = this.#routes;
+    if (lossless.length > 1 || lossless[0]?.state === 'up') this.sendControl(kind, 0, payload);
+  }
+
   /** What it carries last may be lost, and is told again when it has closed. */
   #sendOverLeaving(kind: number, id: number, payload: Uint8Array): boolean {
     for (const route of this.routes) {
