@@ -1,4 +1,4 @@
-import { type Bus, PRIORITIES, type Priority } from '@busbar/core';
+import { type Bus, HYBRID, PRIORITIES, type Priority } from '@busbar/core';
 import { debriefOf, Order } from './contracts.ts';
 import { AGENTS } from './crew-list.ts';
 import { type ClassReport, SIZE_BORDERS } from './route-log.ts';
@@ -50,7 +50,18 @@ function row(bus: Bus, reports: readonly ClassReport[]): RouteRow {
 function explain(bus: Bus, priority: Priority, size: number, via: string): string {
   const bytes = SIZE_BORDERS[size] ?? SIZE_BORDERS[SIZE_BORDERS.length - 1] + 1;
   const choice = bus.explain(Order, bytes, { priority }).find(({ transport }) => transport === via);
-  return choice?.reason ?? 'another route was taken';
+  if (choice !== undefined) return choice.reason;
+  // Whom it asks sleep at the moment; others were awake.
+  const urgency = PRIORITIES.indexOf(priority);
+  const facts = {
+    topic: Order.name,
+    priority: urgency,
+    reliability: 'reliable',
+    durability: 'volatile',
+    bytes,
+  } as const;
+  const { prefer, reason } = HYBRID.prefer({ ...facts, awake: [via] });
+  return prefer.find((name) => name !== 'memory') === via ? reason : 'another route was taken';
 }
 
 function percentile(sorted: readonly number[], share: number): number | undefined {
