@@ -14,7 +14,8 @@ export interface Refusal {
   readonly retryIn: number | undefined;
 }
 
-const NOBODY_HERE: Refusal = { reason: 'nobody subscribes there any more', retryIn: 0 };
+/** Its sender will hear so by itself; until then it would be sent here again and again. */
+const NOBODY_HERE: Refusal = { reason: 'nobody subscribes there any more', retryIn: undefined };
 const LEFT: Refusal = { reason: 'the subscription was closed', retryIn: 0 };
 
 /** Who hears what became of a message. */

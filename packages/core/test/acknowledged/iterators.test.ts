@@ -33,6 +33,9 @@ describe('an iterator of acknowledged messages', () => {
     expect(states[0].receipt?.deliveries[0].outcome).toBe('processed');
     subscription.close();
     await office.flow();
+    // It is tried once more, after a pause.
+    await office.pass(1000);
+    await office.flow();
     expect(states[2].error?.code).toBe('DEAD_LETTERED');
   });
 
