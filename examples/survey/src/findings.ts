@@ -82,9 +82,11 @@ function routes({ routes: rows }: SurveyResult): string[] {
   ];
 }
 
-/** The policy's words without the class, which the first column names. */
+/** The policy's words without the class, which the first column names; or what was left. */
 function reason(why: string): string {
-  return why.slice(why.indexOf(': ') + 1).trimStart();
+  const [line, left] = why.split('; ');
+  // `shm is left`, without the measurement, which is too long for a table.
+  return left === undefined ? line.slice(line.indexOf(': ') + 1).trimStart() : left.slice(0, left.indexOf(':'));
 }
 
 function sizeName(size: number): string {

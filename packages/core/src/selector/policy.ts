@@ -92,15 +92,7 @@ const DURABLE = line('durable: the mapped log', 'mmap');
 const CRITICAL = line('critical: lowest latency first', 'memory', 'shm', 'uring', 'uds', 'pipe', 'dbus');
 const HIGH_LARGE = line('high, over 64 KiB: fewest copies first', 'memory', 'uring', 'dma', 'shm', 'uds');
 const HIGH_SMALL = line('high, up to 64 KiB: low latency first', 'memory', 'shm', 'uring', 'uds', 'pipe', 'dbus');
-const NORMAL_AWAKE = line(
-  'normal: its receiver is awake, nobody need be woken',
-  'memory',
-  'shm',
-  'uds',
-  'uring',
-  'pipe',
-  'dbus',
-);
+const NORMAL_AWAKE = line('normal: its receiver is awake', 'memory', 'shm', 'uds', 'uring', 'pipe', 'dbus');
 const NORMAL = line('normal: a socket wakes its receiver', 'memory', 'uds', 'shm', 'uring', 'pipe', 'dbus');
 const LOW = line('low: out of the way of the rest', 'memory', 'mmap', 'uds', 'pipe', 'shm', 'dbus');
 const BATCH_LARGE = line('batch, 1 MiB and over: by reference first', 'memory', 'dma', 'uring', 'shm', 'uds');
