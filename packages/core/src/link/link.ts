@@ -118,8 +118,9 @@ export class Link {
   /** The route is closed for good. */
   forget(route: Route): void {
     this.#routes.remove(route);
-    this.#routes.epoch++;
-    this.#inbound?.answers.repeat();
+    if (this.ended) return;
+    this.#recover(route);
+    this.chooseAnew();
   }
 
   nextSession(): number {
@@ -318,6 +319,7 @@ export class Link {
       route.close().catch(() => {});
       this.#recover(route);
       this.#dropPings(route);
+      route.window.tellEmpty();
     }
     this.#routes.epoch++;
   }

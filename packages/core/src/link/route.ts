@@ -212,7 +212,7 @@ export class Route implements Candidate {
 
   /** After the link came back: the route may connect again. */
   revive(): void {
-    if (this.state !== 'down') return;
+    if (this.state !== 'down' || this.leaving) return;
     this.#enter('idle');
   }
 
