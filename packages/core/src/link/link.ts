@@ -118,9 +118,11 @@ export class Link {
   /** The route is closed for good. */
   forget(route: Route): void {
     this.#routes.remove(route);
+    this.#routes.epoch++;
     if (this.ended) return;
     this.#recover(route);
-    this.chooseAnew();
+    this.#payDebts();
+    this.pump();
   }
 
   nextSession(): number {
@@ -195,6 +197,7 @@ export class Link {
     if (this.ended) return;
     this.#recover(route);
     this.#dropPings(route);
+    this.#payDebts();
     this.pump();
   }
 
@@ -222,7 +225,7 @@ export class Link {
     const routes = this.#routes;
     const back = routes.backTo(this.#inbound?.lastRoute?.transport);
     if (back?.state === 'up' && back.writeControl(kind, id, payload)) return true;
-    if (back === undefined || back.state === 'up') {
+    if (back === undefined || back.state === 'up' || back.late) {
       for (const route of routes.lossless) {
         if (route !== back && route.state === 'up' && route.writeControl(kind, id, payload)) return true;
       }
@@ -332,6 +335,8 @@ export class Link {
     this.subscribeAcked = this.subscribeSent;
     for (const route of this.routes) route.revive();
     this.#routes.epoch++;
+    // Where nothing waits for a route, what is owed has to open one: the peer may wait for it.
+    this.#payDebts();
     this.pump();
   }
 

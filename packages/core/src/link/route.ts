@@ -131,7 +131,7 @@ export class Route implements Candidate {
     this.#host.clock.setTimer(() => {
       if (this.state !== 'connecting' || this.#attempts !== attempt) return;
       this.late = true;
-      this.#link.chooseAnew();
+      this.#link.routeChanged(this);
     }, CONNECT_PATIENCE_MS);
     const { medium, address } = this.#common;
     medium.connect(address, this.#link.peer, this.#abort.signal).then(
