@@ -33,6 +33,7 @@ export class Dispatcher {
   readonly #inlets: Inlet[] = [];
   /** Of a spinner: what it polls. */
   readonly #spinning: Inlet[] | undefined;
+  #sliceComes = false;
 
   /** `spins`: the thread is there for nothing else. */
   constructor(clock: Clock, turnEnd: TurnEnd, linkOf: (peer: PeerInfo) => Link | undefined, spins: boolean) {
@@ -50,7 +51,16 @@ export class Dispatcher {
     receiver.onReadable(() => this.#readable(inlet));
     if (!inlet.polled) return;
     if (this.#spinning === undefined) this.#readable(inlet);
-    else if (this.#spinning.push(inlet) === 1) setImmediate(this.#slice);
+    else {
+      this.#spinning.push(inlet);
+      this.#sliceAgain();
+    }
+  }
+
+  #sliceAgain(): void {
+    if (this.#sliceComes) return;
+    this.#sliceComes = true;
+    setImmediate(this.#slice);
   }
 
   /** Reads what is there, then no more. */
@@ -81,13 +91,14 @@ export class Dispatcher {
 
   /** One slice of a spinner's time. It ends early when a promise is to go on before anything more can be sent. */
   readonly #slice = (): void => {
+    this.#sliceComes = false;
     const inlets = this.#spinning as Inlet[];
     if (inlets.length === 0) return;
     const end = this.#clock.now() + SLICE_MS;
     do {
       for (let polls = 0; polls < POLLS_PER_LOOK; polls++) for (const inlet of inlets) this.#poll(inlet);
     } while (!this.#turnEnd.scheduled && this.#clock.now() < end);
-    setImmediate(this.#slice);
+    this.#sliceAgain();
   };
 
   #readable(inlet: Inlet): void {

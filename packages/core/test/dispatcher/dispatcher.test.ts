@@ -181,6 +181,21 @@ describe('a spinner', () => {
     expect(inbox.polls).toBe(polls);
   });
 
+  test('one transport in the place of another: each turn has one slice, as before', async () => {
+    const { dispatcher, inbox } = spinner();
+    await turn();
+    dispatcher.remove(inbox);
+    const other = new Inbox();
+    dispatcher.add('other', other, { ...PLAIN, wakeup: 'poll' });
+    await turn();
+    const before = other.polls;
+    await turn();
+    const inOneTurn = other.polls - before;
+    expect(inOneTurn).toBeGreaterThan(0);
+    // A slice has ten looks at the clock, and eight polls before each.
+    expect(inOneTurn).toBeLessThanOrEqual(11 * 8);
+  });
+
   test('event-driven media are read when they call', async () => {
     const { dispatcher } = spinner();
     const inbox = new Inbox();
