@@ -11,7 +11,7 @@ export async function ping(engine: Engine, peerId: string, within: number | unde
   const start = engine.clock.now();
   engine.holdProcess();
   try {
-    await engine.deadlines.within(new Promise<void>((resolve) => link.ping(resolve)), deadline, () =>
+    await engine.deadlines.within(new Promise<void>((resolve) => link.pings.ask(resolve)), deadline, () =>
       link.ended
         ? new BusError('PEER_GONE', 'the peer is gone', { where, outcome: 'unknown' })
         : new BusError('DEADLINE_EXCEEDED', 'no answer in time', { where }),

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { KIND } from '../src/contract/index.ts';
 import type { Message } from '../src/message.ts';
 import { Fabric, type FabricReceiver } from './support/fabric.ts';
+import { flow as flowOver, laneOf } from './support/flow.ts';
 import { Pair, type Participant, turn } from './support/pair.ts';
 
 let pair: Pair;
@@ -28,15 +29,7 @@ afterEach(async () => {
   await pair.close();
 });
 
-/** Everything on every wire arrives, until nothing moves any more. */
-async function flow(): Promise<void> {
-  for (let quiet = 0; quiet < 8; ) {
-    const lanes = fabrics.flatMap((fabric) => [...fabric.lanes]);
-    quiet = lanes.some(({ flying }) => flying > 0) ? 0 : quiet + 1;
-    for (const one of lanes) one.deliver(1000);
-    await turn();
-  }
-}
+const flow = (): Promise<void> => flowOver(...fabrics);
 
 async function arrive<T>(done: Promise<T>): Promise<T> {
   await flow();
@@ -103,8 +96,8 @@ describe('a transport that is removed while the bus runs', () => {
       await send(0);
       const under = [1, 2, 3].map((n) => pair.a.bus.publish('a.x', new Uint8Array(8).fill(n)));
       await turn();
-      const red = [...fabrics[0].lanes].find(({ owner }) => owner.startsWith('a'));
-      expect(red?.flying).toBeGreaterThan(0);
+      const red = laneOf(fabrics[0], 'a');
+      expect(red.flying).toBeGreaterThan(0);
       const removed = (who === 'the sender' ? pair.a : pair.b).bus.remove('red');
       if (who === 'the receiver') await turn();
       const later = pair.a.bus.publish('a.x', new Uint8Array(8).fill(4));

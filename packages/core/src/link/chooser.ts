@@ -1,9 +1,9 @@
 import type { Reliability } from '../contract/index.ts';
-import type { Adaptation } from '../selector/adaptation.ts';
 import { bandOf } from '../selector/bands.ts';
 import type { Facts, Policy } from '../selector/policy.ts';
 import { type Selection, select } from '../selector/select.ts';
 import type { Unusable } from '../transports.ts';
+import type { Link } from './link.ts';
 import type { OutMessage } from './out-message.ts';
 import type { Route } from './route.ts';
 import type { RouteSet } from './route-set.ts';
@@ -19,15 +19,15 @@ export interface Choice {
 
 /** Chooses routes for the messages of one link. */
 export class Chooser {
+  readonly #link: Link;
   readonly #routes: RouteSet;
   readonly #policy: Policy;
-  readonly #adaptation: Adaptation | undefined;
   readonly #caches: boolean;
 
-  constructor(routes: RouteSet, policy: Policy, adaptation: Adaptation | undefined) {
+  constructor(link: Link, routes: RouteSet, policy: Policy) {
+    this.#link = link;
     this.#routes = routes;
     this.#policy = policy;
-    this.#adaptation = adaptation;
     this.#caches = policy.cacheable !== false;
   }
 
@@ -104,7 +104,7 @@ export class Chooser {
     routes: readonly Route[],
     via: string | undefined,
   ): Selection<Route> {
-    const left = this.#adaptation?.left(facts.priority, bandOf(facts.bytes));
+    const left = this.#link.adaptation?.left(facts.priority, bandOf(facts.bytes));
     const { topic, bytes, priority, reliability, durability } = facts;
     // Not a spread, which takes V8 longer than the decision.
     const all = { topic, bytes, priority, reliability, durability, awake, left };

@@ -48,7 +48,7 @@ export class ControlFrames {
         if (header.messageId !== 0) this.#link.answer(KIND.RECEIPT, header.messageId, NO_PAYLOAD);
         return;
       case KIND.RECEIPT:
-        this.#link.pinged(header.messageId);
+        this.#link.pings.answered(header.messageId);
         return;
       case KIND.ERROR:
         this.#host.logger.warn(`${this.#link.peer.name} refused a frame`, {

@@ -1,6 +1,6 @@
 import { KIND, type PeerInfo } from '../contract/index.ts';
 import type { ReasonText } from '../outcomes.ts';
-import { Adaptation } from '../selector/adaptation.ts';
+import type { Adaptation } from '../selector/adaptation.ts';
 import { LINK } from '../stats/channels.ts';
 import { Chooser } from './chooser.ts';
 import { announceLosses, encodeSkips, type Skip } from './failover.ts';
@@ -10,6 +10,7 @@ import { Inbound } from './inbound.ts';
 import type { Measured } from './measured.ts';
 import type { OutMessage } from './out-message.ts';
 import { Outbound } from './outbound.ts';
+import { Pings } from './pings.ts';
 import { retire } from './retire.ts';
 import type { Route } from './route.ts';
 import { type CommonTransport, RouteSet } from './route-set.ts';
@@ -41,17 +42,16 @@ export class Link {
   readonly #host: LinkHost;
   /** Chooses among the routes. */
   readonly chooser: Chooser;
-  /** Undefined: the policy's order is fixed. */
-  readonly adaptation: Adaptation | undefined;
-  readonly #watch: Watch | undefined;
   readonly #routes: RouteSet;
-  readonly #retiring = new Set<Promise<void>>();
+  /** Made when there are several routes: in a large bus most links have one. */
+  #watch: Watch | undefined;
+  /** Resolves when those that were removed so far are closed. */
+  #retired: Promise<unknown> = RETIRED;
   #sessions = 0;
   /** Made when first used: in a large bus most links never carry data. */
   #outbound: Outbound | undefined;
   #inbound: Inbound | undefined;
-  readonly #pings = new Map<number, Ping>();
-  #nextPing = 1;
+  readonly pings: Pings;
   readonly #debts: { readonly kind: number; readonly id: number; readonly payload: Uint8Array }[] = [];
 
   constructor(host: LinkHost, index: number, peer: PeerInfo, transports: readonly CommonTransport[]) {
@@ -59,12 +59,26 @@ export class Link {
     this.index = index;
     this.peer = peer;
     this.#routes = new RouteSet(this, host);
-    const { targetsMicros } = host.policy;
-    this.adaptation = targetsMicros === undefined ? undefined : new Adaptation(targetsMicros);
-    this.chooser = new Chooser(this.#routes, host.policy, this.adaptation);
-    this.#watch = this.adaptation === undefined ? undefined : new Watch(this, host, this.adaptation);
+    this.pings = new Pings(this);
+    this.chooser = new Chooser(this, this.#routes, host.policy);
     this.#routes.update(transports);
-    this.watched = this.#watch === undefined || transports.length < 2;
+    this.#lookAfter();
+  }
+
+  /** What is measured bends the policy's order only where there is a choice. */
+  #lookAfter(): void {
+    const { targetsMicros } = this.#host.policy;
+    if (targetsMicros === undefined || this.routes.length < 2) {
+      this.watched = true;
+      return;
+    }
+    this.#watch ??= new Watch(this, this.#host, targetsMicros);
+    this.watched = this.#watch.runs;
+  }
+
+  /** Undefined: the policy's order stands, whatever is measured. */
+  get adaptation(): Adaptation | undefined {
+    return this.#watch?.adaptation;
   }
 
   get routes(): readonly Route[] {
@@ -104,15 +118,15 @@ export class Link {
   async setTransports(common: readonly CommonTransport[]): Promise<void> {
     const gone = this.#routes.update(common);
     this.#routes.epoch++;
-    this.watched = this.#watch === undefined || this.#routes.all.length < 2;
+    this.#lookAfter();
     this.#outbound?.routesChanged();
-    for (const route of gone) {
-      const retired: Promise<void> = retire(this, route, this.#host).finally(() => this.#retiring.delete(retired));
-      this.#retiring.add(retired);
+    if (gone.length > 0) {
+      const retired = Promise.all(gone.map((route) => retire(this, route, this.#host)));
+      // Those of an earlier change, too.
+      this.#retired = this.#retired.then(() => retired);
     }
     this.pump();
-    // Those of an earlier change, too.
-    await Promise.all(this.#retiring);
+    await this.#retired;
   }
 
   /** The route is closed for good. */
@@ -196,7 +210,7 @@ export class Link {
     this.#routes.epoch++;
     if (this.ended) return;
     this.#recover(route);
-    this.#dropPings(route);
+    this.pings.lost(route);
     this.#payDebts();
     this.pump();
   }
@@ -265,8 +279,7 @@ export class Link {
   }
 
   #payDebts(): void {
-    for (const [id, ping] of this.#pings)
-      if (ping.over !== undefined && !ping.sent) ping.sent = ping.over.writeControl(KIND.PING, id, NO_PAYLOAD);
+    this.pings.sendWaiting();
     while (this.#debts.length > 0) {
       const { kind, id, payload } = this.#debts[0];
       if (!this.sendControl(kind, id, payload)) return;
@@ -287,33 +300,6 @@ export class Link {
     this.pump();
   }
 
-  /** Asks for an answer over the data routes; `answered` is called once when the peer's dispatcher has given it. */
-  ping(answered: () => void): void {
-    const id = this.#nextPing++;
-    this.#pings.set(id, { answered, over: undefined, sent: true });
-    this.owe(KIND.PING, id, NO_PAYLOAD);
-  }
-
-  /** Resolves when the peer has read all that `route` carried so far, or the route is gone. */
-  readThrough(route: Route): Promise<void> {
-    const id = this.#nextPing++;
-    return new Promise((resolve) => {
-      const sent = route.writeControl(KIND.PING, id, NO_PAYLOAD);
-      this.#pings.set(id, { answered: resolve, over: route, sent });
-    });
-  }
-
-  /** `route` brings no answers any more to what was asked over it alone. */
-  #dropPings(route: Route): void {
-    for (const [id, { over }] of this.#pings) if (over === route) this.pinged(id);
-  }
-
-  pinged(id: number): void {
-    const ping = this.#pings.get(id);
-    this.#pings.delete(id);
-    ping?.answered();
-  }
-
   /** The control connection is gone, the peer not proven dead: keep everything, close the media. */
   suspend(): void {
     this.connected = false;
@@ -321,7 +307,7 @@ export class Link {
     for (const route of this.routes) {
       route.close().catch(() => {});
       this.#recover(route);
-      this.#dropPings(route);
+      this.pings.lost(route);
       route.window.tellEmpty();
     }
     this.#routes.epoch++;
@@ -364,27 +350,18 @@ export class Link {
       return closed;
     });
     this.#outbound?.failAll(outcome, reason);
-    for (const { over, answered } of this.#pings.values()) if (over !== undefined) answered();
-    this.#pings.clear();
+    this.pings.end();
     await Promise.allSettled(closing);
   }
 }
 
-/** A question that the peer's dispatcher answers. */
-interface Ping {
-  readonly answered: () => void;
-  /** The one route that it has to take. */
-  readonly over: Route | undefined;
-  sent: boolean;
-}
+const RETIRED: Promise<unknown> = Promise.resolve();
 
 /** Announced losses that are kept to be told again; far more than a link has open at a time. */
 const MAX_SKIPS = 1024;
 
 /** Answers that wait for a route; further ones are dropped. */
 const MAX_ANSWERS = 64;
-
-const NO_PAYLOAD = new Uint8Array(0);
 
 function* drain(route: Route): Generator<OutMessage> {
   for (let message = route.window.shift(); message !== undefined; message = route.window.shift()) yield message;

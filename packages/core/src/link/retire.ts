@@ -17,7 +17,7 @@ export async function retire(link: Link, route: Route, host: LinkHost): Promise<
     // References to a medium's memory travel on any route, so each one is read through.
     const read = link.routes
       .filter(({ state }) => state === 'up' || state === 'leaving')
-      .map((one) => link.readThrough(one));
+      .map((one) => link.pings.readThrough(one));
     let timer: { cancel(): void } | undefined;
     const late = new Promise<'late'>((resolve) => {
       timer = host.clock.setTimer(() => resolve('late'), RETIRE_MS);

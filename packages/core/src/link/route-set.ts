@@ -1,5 +1,5 @@
 import type { PeerTransport, TransportCapabilities } from '../contract/index.ts';
-import { BAND_ENDS } from '../selector/bands.ts';
+import { BAND_ENDS, sizeClass } from '../selector/bands.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
 import { Route } from './route.ts';
@@ -82,9 +82,6 @@ export class RouteSet {
 
   /** Index of the size class of a payload: within one the policy, and what the routes can carry, stay the same. */
   sizeClass(bytes: number): number {
-    const borders = this.#borders;
-    let index = 0;
-    while (index < borders.length && bytes > borders[index]) index++;
-    return index;
+    return sizeClass(bytes, this.#borders);
   }
 }

@@ -11,6 +11,7 @@ import {
   OK,
   SECTION,
   type Sender,
+  type TimerHandle,
   type TransportCapabilities,
   writeFrameHeader,
 } from '../contract/index.ts';
@@ -89,7 +90,8 @@ export class Route implements Candidate {
   #waitsForConfirm = false;
   #retryMs = FIRST_RETRY_MS;
   #abort: AbortController | undefined;
-  #attempts = 0;
+  /** Until it is late. */
+  #patience: TimerHandle | undefined;
   /** See `Candidate.late`. */
   late = false;
   /** It is out of use for good. */
@@ -111,7 +113,8 @@ export class Route implements Candidate {
   }
 
   #enter(state: RouteState, trouble?: string): void {
-    if (state !== 'connecting') this.late = false;
+    this.#patience?.cancel();
+    this.late = false;
     this.state = state;
     this.trouble = trouble;
     if (ROUTE.hasSubscribers) this.#host.diagnostics.route(this.#link.peer, this.transport, state, trouble);
@@ -127,9 +130,7 @@ export class Route implements Candidate {
     if (this.state !== 'idle') return;
     this.#enter('connecting', this.trouble);
     this.#abort = new AbortController();
-    const attempt = ++this.#attempts;
-    this.#host.clock.setTimer(() => {
-      if (this.state !== 'connecting' || this.#attempts !== attempt) return;
+    this.#patience = this.#host.clock.setTimer(() => {
       this.late = true;
       this.#link.routeChanged(this);
     }, CONNECT_PATIENCE_MS);

@@ -1,5 +1,5 @@
 import { BusError, type TimerHandle } from '../contract/index.ts';
-import { type Adaptation, type Judged, PATIENCE_MS } from '../selector/adaptation.ts';
+import { Adaptation, type Judged, PATIENCE_MS } from '../selector/adaptation.ts';
 import { BAND_COUNT } from '../selector/bands.ts';
 import type { LinkHost } from './host.ts';
 import type { Link } from './link.ts';
@@ -37,9 +37,9 @@ interface Suspect {
  * probes those whose times are of interest, and gives up what is stuck while the peer runs.
  */
 export class Watch {
+  readonly adaptation: Adaptation;
   readonly #link: Link;
   readonly #host: LinkHost;
-  readonly #adaptation: Adaptation;
   readonly #seen = new WeakMap<Route, Seen>();
   readonly #suspects = new Map<Route, Suspect>();
   /** Routes that a ping has to pass, since when; what has no messages under way may still hold questions and answers. */
@@ -47,18 +47,25 @@ export class Watch {
   #pingedAt = 0;
   /** Priorities of which a message waits for room on a route, bit by bit. */
   readonly #waiting = new WeakMap<Route, number>();
+  /** Of the review to come. */
   #timer: TimerHandle | undefined;
   #reviewedAt = 0;
 
-  constructor(link: Link, host: LinkHost, adaptation: Adaptation) {
+  /** `targetsMicros`: see `Adaptation`. */
+  constructor(link: Link, host: LinkHost, targetsMicros: readonly (number | undefined)[]) {
     this.#link = link;
     this.#host = host;
-    this.#adaptation = adaptation;
+    this.adaptation = new Adaptation(targetsMicros);
+  }
+
+  /** The next review comes by itself. */
+  get runs(): boolean {
+    return this.#timer !== undefined;
   }
 
   /** Something is sent: a message, or the first one after a pause. */
   start(): void {
-    if (this.#link.watched || this.#link.ended) return;
+    if (this.runs || this.#link.ended) return;
     this.#link.watched = true;
     this.#reviewedAt = this.#host.clock.now();
     this.#timer = this.#host.clock.setTimer(() => this.#review(), REVIEW_MS);
@@ -86,27 +93,33 @@ export class Watch {
       if (judged === undefined) return;
       // It had room meanwhile; a message waits again.
       if (judged.fullMillis < patience) this.blocked(route, priority);
-      else if (this.#adaptation.full(judged, priority, routes, BANDS, now)) this.#link.chooseAnew();
+      else if (this.adaptation.full(judged, priority, routes, BANDS, now)) this.#link.chooseAnew();
     }, patience);
   }
 
   #judged(route: Route, now: number): Judged {
-    const { transport, state, figures, sent, session, bytesSent, refusals } = route;
-    const seen = this.#seen.get(route);
-    const since = sent.map((count, priority) => count - (seen?.sent[priority] ?? 0));
+    const { transport, state, figures, sent } = route;
+    const before = this.#seen.get(route)?.sent;
+    const since = sent.map((count, priority) => count - (before?.[priority] ?? 0));
     const fullMillis = route.waitsForRoom ? Math.max(0, now - route.fullSince) : 0;
-    if (seen !== undefined && seen.session === session && seen.refusals !== refusals && now > this.#reviewedAt)
-      figures.carried(bytesSent - seen.bytes, now - this.#reviewedAt, now);
     return { transport, isUp: state === 'up' || state === 'idle', figures, fullMillis, sent: since };
   }
 
+  /** What a route carried while it was full is all that it can carry. */
+  #measureThroughput({ session, refusals, bytesSent, figures }: Route, seen: Seen | undefined, now: number): void {
+    if (seen === undefined || seen.session !== session || seen.refusals === refusals || now <= this.#reviewedAt) return;
+    figures.carried(bytesSent - seen.bytes, now - this.#reviewedAt, now);
+  }
+
   #review(): void {
+    this.#timer = undefined;
     const now = this.#host.clock.now();
     const { routes } = this.#link;
     if (this.#link.ended || routes.length < 2) return;
     this.#link.watched = false;
+    for (const route of routes) this.#measureThroughput(route, this.#seen.get(route), now);
     const judged = routes.map((route) => this.#judged(route, now));
-    if (this.#adaptation.review(judged, BANDS, now)) this.#link.chooseAnew();
+    if (this.adaptation.review(judged, BANDS, now)) this.#link.chooseAnew();
     for (const route of routes) this.#suspect(route, now);
     const waiting = this.#link.queued.messages > 0;
     if (waiting && this.#link.stalledMillis >= STALLED_MS && now - this.#pingedAt >= STALLED_MS) this.#pingAll(now);
@@ -114,7 +127,7 @@ export class Watch {
     for (const [i, route] of routes.entries()) {
       const isUsed = judged[i].sent.some((count) => count > 0);
       busy ||= isUsed || route.window.first !== undefined || route.waitsForRoom;
-      if (!isUsed && this.#adaptation.wantsProbe(route.transport)) this.#probe(route);
+      if (!isUsed && this.adaptation.wantsProbe(route.transport)) this.#probe(route);
       const { sent, bytesSent: bytes, refusals, session, window } = route;
       this.#seen.set(route, { sent: sent.slice(), bytes, refusals, session, oldest: window.first?.ordinal ?? 0 });
     }
@@ -126,7 +139,7 @@ export class Watch {
     for (const route of this.#link.routes) {
       if (route.state !== 'up' || this.#pings.has(route)) continue;
       this.#pings.set(route, now);
-      void this.#link.readThrough(route).then(() => this.#pings.delete(route));
+      void this.#link.pings.readThrough(route).then(() => this.#pings.delete(route));
     }
   }
 

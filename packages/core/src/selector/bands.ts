@@ -6,9 +6,14 @@ export const BAND_COUNT: number = BAND_ENDS.length + 1;
 /** What people call them. */
 export const BAND_NAMES: readonly string[] = ['up to 1 KiB', 'up to 64 KiB', 'under 1 MiB', '1 MiB and over'];
 
+/** Index of the class of `bytes` among those that `borders` make: ascending, each the largest of its class. */
+export function sizeClass(bytes: number, borders: readonly number[]): number {
+  let index = 0;
+  while (index < borders.length && bytes > borders[index]) index++;
+  return index;
+}
+
 /** The band of a payload: messages of one band are compared, and routes judged by them. */
 export function bandOf(bytes: number): number {
-  let band = 0;
-  while (band < BAND_ENDS.length && bytes > BAND_ENDS[band]) band++;
-  return band;
+  return sizeClass(bytes, BAND_ENDS);
 }

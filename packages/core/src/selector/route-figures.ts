@@ -1,5 +1,3 @@
-import { BAND_COUNT } from './bands.ts';
-
 /** Latencies that are older say nothing of now. */
 const FRESH_MS = 2000;
 /** A throughput that is older says nothing of now. */
@@ -30,8 +28,9 @@ export interface Latency {
 
 /** What a route has shown of itself, as its receiver and its own writing tell. */
 export class RouteFigures {
-  readonly #awake: (Latency | undefined)[] = new Array(BAND_COUNT).fill(undefined);
-  readonly #woke: (Latency | undefined)[] = new Array(BAND_COUNT).fill(undefined);
+  /** By band; empty until something is told. */
+  readonly #awake: (Latency | undefined)[] = [];
+  readonly #woke: (Latency | undefined)[] = [];
   readonly #failures: number[] = [];
   #bytesPerSecond = 0;
   #throughputAt = Number.NEGATIVE_INFINITY;

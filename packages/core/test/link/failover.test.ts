@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Message } from '../../src/message.ts';
 import type { Policy } from '../../src/selector/policy.ts';
-import { Fabric, type Lane } from '../support/fabric.ts';
+import { Fabric } from '../support/fabric.ts';
+import { flow as flowOver, laneOf } from '../support/flow.ts';
 import { Pair, type PairOptions, turn } from '../support/pair.ts';
 
 /** Small on red, large on blue; the other one when that is down. */
@@ -39,22 +40,7 @@ function payload(n: number, bytes: number): Uint8Array {
   return new Uint8Array(bytes).fill(n);
 }
 
-/** The standing connection of a (or b) over `fabric`. */
-function lane(fabric: Fabric, owner: 'a' | 'b'): Lane {
-  const found = [...fabric.lanes].find((one) => one.owner.startsWith(owner) && one.standing);
-  if (found === undefined) throw new Error(`no ${fabric.name} of ${owner}`);
-  return found;
-}
-
-/** Everything on every wire arrives, until nothing moves any more; the clock stands. */
-async function flow(): Promise<void> {
-  for (let quiet = 0; quiet < 8; ) {
-    const lanes = [...red.lanes, ...blue.lanes];
-    quiet = lanes.some(({ flying }) => flying > 0) ? 0 : quiet + 1;
-    for (const one of lanes) one.deliver(1000);
-    await turn();
-  }
-}
+const flow = (): Promise<void> => flowOver(red, blue);
 
 /** Both media connected in both directions. */
 async function warmUp(): Promise<void> {
@@ -86,7 +72,7 @@ describe('when a route closes', () => {
     await warmUp();
     const published = [1, 2, 3].map((n) => pair.a.bus.publish('a.x', payload(n, 8)));
     await turn();
-    expect(lane(red, 'a').flying).toBe(3);
+    expect(laneOf(red, 'a').flying).toBe(3);
     const [stale] = [...red.lanes].filter(({ owner }) => owner.startsWith('a'));
     stale.break(lose);
     const later = pair.a.bus.publish('a.x', payload(4, 8));
@@ -102,7 +88,7 @@ describe('when a route closes', () => {
     await turn();
     for (const fabric of [red, blue]) {
       fabric.closed = true;
-      lane(fabric, 'a').break(true);
+      laneOf(fabric, 'a').break(true);
     }
     const later = pair.a.bus.publish('a.x', payload(2, 8));
     await flow();
@@ -119,7 +105,7 @@ describe('when a route closes', () => {
   test('with a half-written message, that begins again on the other at once', async () => {
     await start();
     await warmUp();
-    const wire = lane(blue, 'a');
+    const wire = laneOf(blue, 'a');
     const published = pair.a.bus.publish('a.x', payload(1, 40_000));
     await turn();
     expect(wire.flying).toBeGreaterThan(2);
@@ -137,8 +123,8 @@ describe('when a route closes', () => {
     const large = pair.a.bus.publish('a.x', payload(2, 30_000), { via: 'blue' });
     await turn();
     red.closed = true;
-    lane(red, 'a').break(true);
-    lane(blue, 'a').break(true);
+    laneOf(red, 'a').break(true);
+    laneOf(blue, 'a').break(true);
     await turn();
     await pair.clock.advance(100);
     const urgent = pair.a.bus.publish('a.x', payload(3, 8), { via: 'blue', priority: 'critical' });
@@ -154,13 +140,13 @@ describe('when a route closes', () => {
   test('fragments it still brings mix with those of the replay, in any interleaving', async () => {
     await start();
     await warmUp();
-    const stale = lane(blue, 'a');
+    const stale = laneOf(blue, 'a');
     const published = pair.a.bus.publish('a.x', payload(1, 12_000));
     await turn();
     stale.deliver(1);
     stale.break(false);
     await turn();
-    const replay = lane(red, 'a');
+    const replay = laneOf(red, 'a');
     for (let i = 0; i < 12; i++) {
       (i % 2 === 0 ? replay : stale).deliver(1);
       await turn();
@@ -175,10 +161,10 @@ describe('when a route closes', () => {
     await warmUp();
     const published = pair.a.bus.publish('a.x', payload(1, 8));
     await turn();
-    lane(red, 'a').deliver(10);
+    laneOf(red, 'a').deliver(10);
     await turn();
     expect(received).toEqual([1]);
-    for (const fabric of [red, blue]) lane(fabric, 'b').break(true);
+    for (const fabric of [red, blue]) laneOf(fabric, 'b').break(true);
     for (let i = 0; i < 20 && pair.a.engine.counters.outcomes.delivered < 3; i++) {
       await pair.clock.advance(50);
       await flow();
@@ -191,7 +177,7 @@ describe('when a route closes', () => {
     await start();
     await warmUp();
     for (const n of [1, 2]) await pair.a.bus.publish('a.x', payload(n, 8), { reliability: 'best-effort' });
-    lane(red, 'a').break(true);
+    laneOf(red, 'a').break(true);
     const published = pair.a.bus.publish('a.x', payload(3, 8));
     await flow();
     expect(outcomes([await published])).toEqual(['delivered']);
@@ -205,10 +191,10 @@ test('a best-effort message of which only a fragment came, ahead of its turn, ho
   const first = pair.a.bus.publish('a.x', payload(1, 8));
   await pair.a.bus.publish('a.x', payload(2, 6000), { reliability: 'best-effort' });
   await turn();
-  const wire = lane(blue, 'a');
+  const wire = laneOf(blue, 'a');
   wire.deliver(1);
   // With both gone, the announcement of the loss comes before the replay.
-  for (const fabric of [blue, red]) lane(fabric, 'a').break(true);
+  for (const fabric of [blue, red]) laneOf(fabric, 'a').break(true);
   const last = pair.a.bus.publish('a.x', payload(3, 8));
   for (let i = 0; i < 20 && received.length < 2; i++) {
     await pair.clock.advance(50);
@@ -224,10 +210,10 @@ describe('two routes at once', () => {
     await warmUp();
     const published = [500, 8, 500, 8, 8].map((bytes, i) => pair.a.bus.publish('a.x', payload(i + 1, bytes)));
     await turn();
-    lane(red, 'a').deliver(10);
+    laneOf(red, 'a').deliver(10);
     await turn();
     expect(received).toEqual([]);
-    lane(blue, 'a').deliver(1);
+    laneOf(blue, 'a').deliver(1);
     await turn();
     expect(received).toEqual([1, 2]);
     await flow();
@@ -243,7 +229,7 @@ describe('two routes at once', () => {
     const held = pair.a.bus.publish('a.new', payload(2, 8), options('k1'));
     const other = pair.a.bus.publish('a.new', payload(3, 8), options('k2'));
     await turn();
-    lane(red, 'a').deliver(10);
+    laneOf(red, 'a').deliver(10);
     await turn();
     expect(received).toEqual([3]);
     await flow();
@@ -326,7 +312,7 @@ describe('beside a route that loses frames', () => {
     await flow();
     received.length = 0;
     void pair.a.bus.publish('a.x', payload(1, 8), onRed);
-    lane(red, 'a').lose();
+    laneOf(red, 'a').lose();
   }
 
   test('what a lossless one carries is not given up with what is lost', async () => {

@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Message } from '../../src/message.ts';
 import type { Policy } from '../../src/selector/policy.ts';
-import { Fabric, type Lane } from '../support/fabric.ts';
+import { Fabric } from '../support/fabric.ts';
+import { laneOf } from '../support/flow.ts';
 import { Pair, turn } from '../support/pair.ts';
 
 const redFirst: Policy = {
@@ -73,12 +74,6 @@ async function pass(ms: number, ...fabrics: Fabric[]): Promise<void> {
   }
 }
 
-function laneOfA(fabric: Fabric): Lane {
-  const lane = [...fabric.lanes].find(({ owner, standing }) => owner.startsWith('a') && standing);
-  if (lane === undefined) throw new Error(`a has no ${fabric.name}`);
-  return lane;
-}
-
 function route(transport: string) {
   const info = pair.a.bus.routes().find((one) => one.transport === transport);
   if (info === undefined) throw new Error(`no route ${transport}`);
@@ -89,7 +84,7 @@ describe('a route on which nothing moves', () => {
   test('is given up while the peer answers: what it had not confirmed goes over another, once', async () => {
     const sent = send(1);
     await turn();
-    const stuck = laneOfA(red);
+    const stuck = laneOf(red, 'a');
     expect(stuck.flying).toBeGreaterThan(0);
     await pass(600, blue);
     expect(await sent).toBe('blue');
@@ -103,7 +98,7 @@ describe('a route on which nothing moves', () => {
     pair.control.hold();
     const sent = send(1);
     await pass(5000);
-    expect(laneOfA(red).standing).toBe(true);
+    expect(laneOf(red, 'a').standing).toBe(true);
     pair.control.pass();
     expect(await arrive(sent, red, blue)).toBe('red');
   });
@@ -113,14 +108,40 @@ describe('a route on which nothing moves', () => {
     await start({ ...redFirst, targetsMicros: undefined });
     const sent = send(1);
     await pass(5000, blue);
-    expect(laneOfA(red).standing).toBe(true);
+    expect(laneOf(red, 'a').standing).toBe(true);
     expect(await arrive(sent, red)).toBe('red');
   });
 });
 
+test('there is one review at a time, though transports come and go meanwhile', async () => {
+  const { adaptation } = pair.link(pair.a);
+  if (adaptation === undefined) throw new Error('two routes, and none is looked after');
+  const review = vi.spyOn(adaptation, 'review');
+  const traffic = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 50) {
+      const sent = send(1, { via: 'blue' });
+      await pass(50, red, blue);
+      await sent;
+    }
+  };
+  await traffic(150);
+  const removed = pair.a.bus.remove('red');
+  await pass(20, red, blue);
+  await removed;
+  red = new Fabric('red');
+  const added = pair.a.bus.use(red.plugin());
+  await pass(20, red, blue);
+  await added;
+  review.mockClear();
+  await traffic(1000);
+  expect(review.mock.calls.length).toBeGreaterThanOrEqual(8);
+  expect(review.mock.calls.length).toBeLessThanOrEqual(11);
+  expect(review.mock.calls.length).toBeLessThanOrEqual(11);
+});
+
 describe('a route that is full', () => {
   test('is left by a class whose patience is over, and taken again later', async () => {
-    const lane = laneOfA(red);
+    const lane = laneOf(red, 'a');
     lane.jammed = true;
     const urgent = send(1, { priority: 'high' });
     const patient = send(2, { priority: 'normal' });
