@@ -59,6 +59,14 @@ describe('how long a process lives', () => {
     expect(heard.data).toEqual(['not awaited']);
   });
 
+  test('a transport that comes or goes holds the process until every peer knows', async () => {
+    const directory = scratch();
+    await open({ directory, transports: ['uds', 'uds-b'] });
+    const { exit, output } = run('plugger', directory);
+    expect(await exit).toEqual([0, null]);
+    expect(output()).toBe('changed\n');
+  });
+
   test('an open stream holds the process until it has ended', async () => {
     const directory = scratch();
     const bus = await open({ directory });

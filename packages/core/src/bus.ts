@@ -87,11 +87,12 @@ export class Bus {
   /**
    * Adds a transport while traffic runs; resolves when every peer knows of it. Messages take it as the policy says.
    * @throws BusError (as rejection) TRANSPORT_UNAVAILABLE with what would help | DUPLICATE_TRANSPORT | VERSION_MISMATCH |
-   * INVALID_OPTION | CLOSED
+   * INVALID_OPTION | CLOSED | DEADLINE_EXCEEDED after `limits.deadlineMs`: it is in use, and some peer, stopped perhaps, has
+   * yet to hear of it
    */
   async use(plugin: TransportPlugin): Promise<void> {
     this.#assertOpen('use', true);
-    await useTransport(this.#engine, plugin);
+    await this.#holding(() => useTransport(this.#engine, plugin));
   }
 
   /**
@@ -101,7 +102,17 @@ export class Bus {
    */
   async remove(name: string): Promise<void> {
     this.#assertOpen('remove');
-    await removeTransport(this.#engine, name);
+    await this.#holding(() => removeTransport(this.#engine, name));
+  }
+
+  /** The process lives until it is done. */
+  async #holding(work: () => Promise<void>): Promise<void> {
+    this.#engine.holdProcess();
+    try {
+      await work();
+    } finally {
+      this.#engine.releaseProcess();
+    }
   }
 
   on<E extends keyof BusEvents>(event: E, listener: (...args: BusEvents[E]) => void): this {

@@ -1,5 +1,6 @@
-import { BusError, type Receiver, shown, type TransportPlugin } from './contract/index.ts';
+import { BusError, shown, type TransportPlugin } from './contract/index.ts';
 import type { Engine } from './engine.ts';
+import { known } from './membership/known.ts';
 import { type InUse, TransportSet } from './transports.ts';
 
 /** A peer that has not let go of a removed transport by then is stopped; it hears of it as of a broken one. */
@@ -11,9 +12,8 @@ export async function useTransport(engine: Engine, plugin: TransportPlugin): Pro
   TransportSet.check([plugin]);
   const { name } = plugin;
   const where = `use(${name})`;
-  const before = transports.installed.find((one) => one.name === name);
-  // One whose inbox has closed is on its way out.
-  if (before !== undefined) await leaving.get(before.receiver);
+  // One of this name may be on its way out.
+  await transports.find(name)?.left;
   if (transports.has(name)) {
     throw new BusError('DUPLICATE_TRANSPORT', 'a plugin of this name is in use', {
       where,
@@ -31,13 +31,13 @@ export async function useTransport(engine: Engine, plugin: TransportPlugin): Pro
   }
   read(engine, inUse);
   announced.version++;
-  await membership.reoffer();
+  await known(engine, membership.reoffer(), where);
 }
 
 /** Takes a transport away while traffic runs. @throws BusError see `Bus.remove` */
 export async function removeTransport(engine: Engine, name: string): Promise<void> {
   const { transports } = engine;
-  const inUse = transports.installed.find((one) => one.name === name);
+  const inUse = transports.find(name);
   if (inUse === undefined) {
     const names = transports.installed.map((one) => one.name);
     throw new BusError('INVALID_OPTION', `there is no transport ${shown(name)}`, {
@@ -53,36 +53,26 @@ export function read(engine: Engine, inUse: InUse): void {
   const { name, receiver, capabilities } = inUse;
   engine.dispatcher.add(name, receiver, capabilities);
   receiver.onClose((reason) => {
-    if (engine.closed || leaving.has(receiver)) return;
+    if (engine.closed || !inUse.offered) return;
     const what = `its inbox closed: ${reason.what}`;
     engine.transports.leaveOut(name, reason.code, what, reason.remedy ?? 'use() it again');
     void leave(engine, inUse);
   });
 }
 
-/** Those on their way out: who asks again waits for the same end. */
-const leaving = new WeakMap<Receiver, Promise<void>>();
-
-function leave(engine: Engine, { name, receiver }: InUse): Promise<void> {
-  let left = leaving.get(receiver);
-  if (left === undefined) {
-    left = letGo(engine, name, receiver);
-    leaving.set(receiver, left);
-  }
-  return left;
+/** Who asks again waits for the same end. */
+function leave(engine: Engine, inUse: InUse): Promise<void> {
+  inUse.left ??= letGo(engine, inUse);
+  return inUse.left;
 }
 
-/** Peers let go of it first, so that nothing is on its way when it closes. */
-async function letGo(engine: Engine, name: string, receiver: Receiver): Promise<void> {
-  const { transports, membership, announced, dispatcher, clock } = engine;
+/** Peers let go of it first, so that nothing is on its way when it closes. Never rejects. */
+async function letGo(engine: Engine, { name, receiver }: InUse): Promise<void> {
+  const { transports, membership, announced, dispatcher, deadlines, logger } = engine;
   transports.withdraw(name);
   announced.version++;
-  let timer: { cancel(): void } | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = clock.setTimer(resolve, REMOVE_MS);
-  });
-  await Promise.race([membership.reoffer(), late]);
-  timer?.cancel();
+  const late = (): BusError => new BusError('DEADLINE_EXCEEDED', `a peer has not let go of ${name} in time`);
+  await deadlines.within(membership.reoffer(), REMOVE_MS, late).catch((error: Error) => logger.warn(error.message));
   dispatcher.remove(receiver);
   await transports.remove(name);
 }

@@ -16,11 +16,20 @@ import type { Hello } from './control/hello.ts';
 import type { CommonTransport } from './link/route-set.ts';
 
 /** A transport that works here, with this participant's inbox. */
-interface Installed {
-  readonly plugin: TransportPlugin;
-  readonly medium: PeerTransport;
+export interface InUse {
+  readonly name: string;
   readonly receiver: Receiver;
   readonly capabilities: TransportCapabilities;
+  /** Peers may use it; else it closes as soon as none does. */
+  readonly offered: boolean;
+  /** Resolves when it is closed; undefined while it is offered. */
+  left: Promise<void> | undefined;
+}
+
+interface Installed extends InUse {
+  readonly plugin: TransportPlugin;
+  readonly medium: PeerTransport;
+  offered: boolean;
   onMessage: ((peer: PeerInfo, message: Uint8Array) => void) | undefined;
   onPeerLost: ((peer: PeerInfo, dead: boolean) => void) | undefined;
 }
@@ -69,28 +78,21 @@ function whyNot(
   return `the peer's ${plugin.name} is written for contract ${offer.contract}, this one for ${CONTRACT_VERSION}`;
 }
 
-/** A transport that is in use. */
-export interface InUse {
-  readonly name: string;
-  readonly receiver: Receiver;
-  readonly capabilities: TransportCapabilities;
-}
-
 /** The transports of one bus. */
 export class TransportSet {
   unavailable: readonly Unavailable[] = [];
   readonly #installed = new Map<string, Installed>();
-  /** Not offered any more, and closed as soon as no peer uses them. */
-  readonly #leaving = new Set<string>();
+  /** Names of those that are being opened. */
+  readonly #opening = new Set<string>();
   #context!: ContextBase;
   #control!: TransportControlHost;
 
   get installed(): readonly InUse[] {
-    return [...this.#installed.values()].map(({ plugin, receiver, capabilities }) => ({
-      name: plugin.name,
-      receiver,
-      capabilities,
-    }));
+    return [...this.#installed.values()];
+  }
+
+  find(name: string): InUse | undefined {
+    return this.#installed.get(name);
   }
 
   /** @throws BusError VERSION_MISMATCH | DUPLICATE_TRANSPORT | INVALID_OPTION */
@@ -145,6 +147,15 @@ export class TransportSet {
 
   /** Probes, creates and opens one; undefined when it cannot be used: then the last of `unavailable` says why. */
   async use(plugin: TransportPlugin): Promise<InUse | undefined> {
+    this.#opening.add(plugin.name);
+    try {
+      return await this.#open(plugin);
+    } finally {
+      this.#opening.delete(plugin.name);
+    }
+  }
+
+  async #open(plugin: TransportPlugin): Promise<InUse | undefined> {
     const context = this.#context;
     const control = this.#control;
     const { name } = plugin;
@@ -171,8 +182,10 @@ export class TransportSet {
       })) as PeerTransport;
       const receiver = await medium.listen();
       const capabilities = asCarried(availability.capabilities);
-      this.#installed.set(name, Object.assign(hooks, { plugin, medium, receiver, capabilities }));
-      return { name, receiver, capabilities };
+      const use = { name, plugin, medium, receiver, capabilities, offered: true, left: undefined };
+      const installed: Installed = Object.assign(hooks, use);
+      this.#installed.set(name, installed);
+      return installed;
     } catch (cause) {
       const error = fromSystemError(cause, 'the transport cannot be opened', name);
       this.leaveOut(name, error.code, error.message, error.remedy ?? 'see the error');
@@ -186,27 +199,34 @@ export class TransportSet {
     this.#context.logger.warn(`transport ${transport} is left out`, { code, reason, fix });
   }
 
+  /** The name is taken. */
   has(name: string): boolean {
-    return this.#installed.has(name);
+    return this.#installed.has(name) || this.#opening.has(name);
   }
 
   /** It is offered no more. */
   withdraw(name: string): void {
-    this.#leaving.add(name);
+    const installed = this.#installed.get(name);
+    if (installed !== undefined) installed.offered = false;
   }
 
-  /** Closes one that was withdrawn, and that no peer uses any more. */
+  /** Closes one that was withdrawn, and that no peer uses any more. Never rejects. */
   async remove(name: string): Promise<void> {
     const installed = this.#installed.get(name);
     this.#installed.delete(name);
-    this.#leaving.delete(name);
-    await installed?.receiver.close();
-    await installed?.medium.close();
+    if (installed === undefined) return;
+    for (const part of [installed.receiver, installed.medium]) {
+      try {
+        await part.close();
+      } catch (error) {
+        this.#context.logger.warn(`transport ${name} did not close`, { error: String(error) });
+      }
+    }
   }
 
   /** Those that peers may use. */
   #offered(): Installed[] {
-    return [...this.#installed.values()].filter(({ plugin }) => !this.#leaving.has(plugin.name));
+    return [...this.#installed.values()].filter(({ offered }) => offered);
   }
 
   /** For HELLO. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { KIND } from '../src/contract/index.ts';
+import { KIND, type PeerTransport, type TransportContext } from '../src/contract/index.ts';
 import type { Message } from '../src/message.ts';
 import { Fabric, type FabricReceiver } from './support/fabric.ts';
 import { flow as flowOver, laneOf } from './support/flow.ts';
@@ -88,7 +88,83 @@ describe('a transport that is added while the bus runs', () => {
   });
 });
 
+test('two that are added at once under one name: one is taken, the other refused', async () => {
+  await start('blue');
+  const red = new Fabric('red');
+  fabrics.push(red);
+  const [first, second] = [pair.a.bus.use(red.plugin()), pair.a.bus.use(new Fabric('red').plugin())];
+  await expect(second).rejects.toMatchObject({ code: 'DUPLICATE_TRANSPORT' });
+  await first;
+  await pair.b.bus.use(red.plugin());
+  expect(await send(1)).toBe('delivered via red');
+});
+
+describe('towards a peer that is stopped', () => {
+  test('use() is told so in time, and the transport serves when the peer goes on', async () => {
+    await start('blue');
+    const red = new Fabric('red');
+    fabrics.push(red);
+    await pair.b.bus.use(red.plugin());
+    pair.control.hold();
+    const used = pair.a.bus.use(red.plugin());
+    const late = expect(used).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await turn();
+    await pair.clock.advance(pair.a.engine.limits.deadlineMs);
+    await late;
+    pair.control.pass();
+    await flow();
+    expect(await send(1)).toBe('delivered via red');
+  });
+
+  test('remove() ends in time, though the peer has not let go', async () => {
+    await start('red', 'blue');
+    await send(0);
+    pair.control.hold();
+    const removed = pair.a.bus.remove('red');
+    await flow();
+    await pair.clock.advance(5000);
+    await removed;
+    pair.control.pass();
+    expect(await send(1)).toBe('delivered via blue');
+  });
+});
+
 describe('a transport that is removed while the bus runs', () => {
+  test('and cannot be closed is gone all the same', async () => {
+    await start('blue');
+    const red = new Fabric('red');
+    const stubborn = {
+      ...red.plugin(),
+      create: async (context: TransportContext) => {
+        const medium = (await red.plugin().create(context)) as PeerTransport;
+        return { ...medium, close: () => Promise.reject(new Error('it is stuck')) };
+      },
+    };
+    await pair.a.bus.use(stubborn);
+    await pair.a.bus.remove('red');
+    fabrics.push(red);
+    await both(({ bus }) => bus.use(red.plugin()));
+    expect(await send(1)).toBe('delivered via red');
+  });
+
+  test('while the link breaks and resumes: it is not taken into use again', async () => {
+    await start('red', 'blue');
+    await send(0);
+    const published = pair.a.bus.publish('a.x', new Uint8Array(8).fill(1));
+    await turn();
+    expect(laneOf(fabrics[0], 'a').flying).toBeGreaterThan(0);
+    const removed = pair.a.bus.remove('red');
+    for (const side of [pair.a, pair.b]) pair.link(side).suspend();
+    for (const side of [pair.a, pair.b]) {
+      const link = pair.link(side);
+      link.resume(link.peer);
+    }
+    await flow();
+    await removed;
+    expect((await published).deliveries.map(({ outcome, via }) => [outcome, via])).toEqual([['delivered', 'blue']]);
+    expect(received).toEqual([0, 1]);
+  });
+
   test.each(['the sender', 'the receiver'])(
     'by %s: what it carries arrives, the rest goes over another',
     async (who) => {

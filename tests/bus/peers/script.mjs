@@ -24,6 +24,14 @@ const programs = {
     void bus.publish('news', 'not awaited').then(({ deliveries }) => say(`delivered ${deliveries.length}`));
   },
 
+  /** Changes its transports; nothing else holds it. */
+  async plugger() {
+    const bus = await open();
+    await bus.use(uds({ name: 'uds-b' }));
+    await bus.remove('uds');
+    say('changed');
+  },
+
   /** Reads a stream to its end; nothing else holds it. */
   async reader() {
     const bus = await open();

@@ -1,4 +1,5 @@
 import type { BusError, Clock, Logger, RegionProvider } from '../contract/index.ts';
+import type { Deadlines } from '../deadlines.ts';
 import type { Expiry } from '../expiry.ts';
 import type { Interest } from '../interest/interest.ts';
 import type { Limits } from '../limits.ts';
@@ -12,6 +13,7 @@ import type { TurnEnd } from './turn-end.ts';
 /** What links and routes need of the bus they belong to. */
 export interface LinkHost extends SettlementHost {
   readonly clock: Clock;
+  readonly deadlines: Deadlines;
   readonly expiry: Expiry;
   readonly logger: Logger;
   readonly limits: Limits;

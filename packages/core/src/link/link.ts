@@ -347,6 +347,7 @@ export class Link {
       const messages = [...drain(route)];
       const closed = route.close();
       for (const message of messages) this.outbound.settle(message, outcome, reason);
+      route.window.tellEmpty();
       return closed;
     });
     this.#outbound?.failAll(outcome, reason);

@@ -18,17 +18,14 @@ export async function retire(link: Link, route: Route, host: LinkHost): Promise<
     const read = link.routes
       .filter(({ state }) => state === 'up' || state === 'leaving')
       .map((one) => link.pings.readThrough(one));
-    let timer: { cancel(): void } | undefined;
-    const late = new Promise<'late'>((resolve) => {
-      timer = host.clock.setTimer(() => resolve('late'), RETIRE_MS);
-    });
-    const done = Promise.all([...read, route.window.whenEmpty()]).then(() => 'read' as const);
-    if ((await Promise.race([done, late])) === 'read') route.unconfirmable.clear();
-    else
-      route.abandon(
-        new BusError('TRANSPORT_FAILED', `it was removed, and the peer did not read within ${RETIRE_MS} ms`),
-      );
-    timer?.cancel();
+    const late = (): BusError =>
+      new BusError('TRANSPORT_FAILED', `it was removed, and the peer did not read within ${RETIRE_MS} ms`);
+    try {
+      await host.deadlines.within(Promise.all([...read, route.window.whenEmpty()]), RETIRE_MS, late);
+      route.unconfirmable.clear();
+    } catch (error) {
+      route.abandon(error as BusError);
+    }
   }
   await route.close().catch(() => {});
   link.forget(route);
