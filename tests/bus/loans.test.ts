@@ -1,7 +1,9 @@
-import { type Lease, OK, topic } from '@busbar/core';
+import { readFileSync } from 'node:fs';
+import { type Bus, type Lease, type Loan, OK, topic } from '@busbar/core';
+import { shm } from '@busbar/transport-shm';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { joined, open, Peer, scratch } from './harness.ts';
+import { joined, open, Peer, scratch, until } from './harness.ts';
 import { record } from './recorder.mjs';
 
 const BYTES = 100_000;
@@ -65,6 +67,27 @@ describe('one loan', () => {
       .peers.find(({ name }) => name === 'copies')
       ?.routes.find((one) => one.transport === 'shm');
     expect(shm?.bytesSent).toBeLessThan(1000);
+  });
+
+  test('goes by reference soon, though another transport carries messages of its size', async () => {
+    const [bus, reader] = await Promise.all(
+      ['lender', 'reader'].map((name) => open({ name, directory, transports: ['uds', 'shm'] })),
+    );
+    const heard = record<Lease>(reader, 'bulk', { lease: true });
+    await heard.subscription.ready;
+    const publisher = bus.publisher('bulk');
+    const send = async (n: number): Promise<Lease> => {
+      const loan = await publisher.loan(BYTES);
+      loan.view.fill(n);
+      expect(loan.send()).toBe(OK);
+      const lease = (await heard.reach(n))[n - 1].data;
+      expect(lease.view).toEqual(new Uint8Array(BYTES).fill(n));
+      return lease;
+    };
+    await send(1);
+    await until(() => bus.routes().some(({ transport, state }) => transport === 'shm' && state === 'up'));
+    expect(isReferred(await send(2))).toBe(true);
+    expect(heard.messages.map(({ via }) => via)).toEqual(['uds', 'uds']);
   });
 
   test('to be acknowledged, it can be sent again though its memory is used again', async () => {
@@ -180,6 +203,96 @@ describe('memory that is lent', () => {
     expect(await peer.run(({ kept }) => kept.heard)).toEqual(Array.from({ length: 200 }, (_, n) => n));
   });
 });
+
+describe('when its transport is removed', () => {
+  const full = new Uint8Array(BYTES).fill(7);
+
+  /** A lender and who takes leases, each in a bus of its own, over both. */
+  async function twoRoutes() {
+    const [bus, reader] = await Promise.all(
+      ['lender', 'reader'].map((name) => open({ name, directory, transports: ['shm', 'uds'] })),
+    );
+    const heard = record<Lease>(reader, 'bulk', { lease: true });
+    await heard.subscription.ready;
+    await meet(bus);
+    const publisher = bus.publisher('bulk');
+    const filled = async (): Promise<Loan> => {
+      const loan = await publisher.loan(BYTES);
+      loan.view.set(full);
+      return loan;
+    };
+    const lend = async (): Promise<void> => {
+      const loan = await filled();
+      while (loan.send() !== OK) await publisher.writable();
+    };
+    return { bus, reader, heard, publisher, filled, lend };
+  }
+
+  /** What is lent can be opened by whom its transport leads to. */
+  async function meet(bus: Bus): Promise<void> {
+    await bus.publish('bulk', new Uint8Array(1), { via: 'shm' });
+  }
+
+  test('a loan that was not sent yet goes by value, whole', async () => {
+    const { bus, heard, publisher, filled } = await twoRoutes();
+    const [early, late] = [await filled(), await filled()];
+    expect(early.send()).toBe(OK);
+    await bus.remove('shm');
+    expect(late.view).toEqual(full);
+    expect(late.send()).toBe(OK);
+    expect(await publisher.flush()).toEqual({ delivered: 2, failed: [] });
+    const [, ...both] = (await heard.reach(3)).map(({ data }) => data);
+    expect(both.map(isReferred)).toEqual([true, false]);
+    for (const { view } of both) expect(view).toEqual(full);
+    await expect(publisher.loan(1)).rejects.toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
+  });
+
+  test.each(['lender', 'reader'] as const)('by the %s, a lease stays as it is until it is released', async (who) => {
+    const { heard, publisher, lend, ...buses } = await twoRoutes();
+    const side = who === 'lender' ? buses.bus : buses.reader;
+    await lend();
+    const [, { data: lease }] = await heard.reach(2);
+    await side.remove('shm');
+    expect(lease.view).toEqual(full);
+    // It comes back, and lends again, while the old lease is read.
+    await side.use(shm());
+    await meet(buses.bus);
+    for (let n = 4; n < 7; n++) {
+      await lend();
+      await heard.reach(n);
+      expect(heard.data.at(-1)?.view).toEqual(full);
+      expect(isReferred(heard.data[n - 1])).toBe(true);
+    }
+    expect(lease.view).toEqual(full);
+    expect((await publisher.flush()).failed).toEqual([]);
+    for (const one of heard.data) one.release();
+  });
+
+  test('each side gives back what it had of it, as soon as the application lets go', async () => {
+    const { bus, heard, filled, lend } = await twoRoutes();
+    await lend();
+    const loan = await filled();
+    const [, { data: lease }] = await heard.reach(2);
+    expect(mapped(bus)).toBe(2);
+    await bus.remove('shm');
+    expect(mapped(bus)).toBe(2);
+    lease.release();
+    await until(() => mapped(bus) === 1);
+    loan.release();
+    await until(() => mapped(bus) === 0);
+  });
+});
+
+/** It is where the sender wrote it: the whole region is mapped, not this message copied. */
+function isReferred({ view }: Lease): boolean {
+  return view.buffer.byteLength >= 1_048_576;
+}
+
+/** Mappings of memory that `bus` lends. */
+function mapped({ self }: Bus): number {
+  const maps = readFileSync('/proc/self/maps', 'utf8');
+  return maps.split('\n').filter((line) => line.includes(`memfd:busbar-${self.id}-lent`)).length;
+}
 
 describe('refused', () => {
   test('where no transport lends memory', async () => {

@@ -230,6 +230,10 @@ export class Engine implements Hosts {
     return (entry.group(group)?.subscriptions.length ?? 0) > 0;
   }
 
+  unlinked(peer: PeerInfo, transport: string): void {
+    this.transports.unlinked(peer, transport);
+  }
+
   unusable(link: Link): readonly Unusable[] {
     return this.membership.member(link.peer.id)?.offers.unusable ?? [];
   }

@@ -84,6 +84,8 @@ export class TransportSet {
   readonly #installed = new Map<string, Installed>();
   /** Names of those that are being opened. */
   readonly #opening = new Set<string>();
+  /** Media that were removed, and whose memory the application still has. */
+  readonly #lingering = new Set<PeerTransport>();
   #context!: ContextBase;
   #control!: TransportControlHost;
 
@@ -215,12 +217,26 @@ export class TransportSet {
     const installed = this.#installed.get(name);
     this.#installed.delete(name);
     if (installed === undefined) return;
-    for (const part of [installed.receiver, installed.medium]) {
-      try {
-        await part.close();
-      } catch (error) {
-        this.#context.logger.warn(`transport ${name} did not close`, { error: String(error) });
-      }
+    const { receiver, medium } = installed;
+    await this.#close(receiver, name);
+    this.#lingering.add(medium);
+    const closed = new Promise<void>((resolve) => {
+      const close = (): void => {
+        this.#lingering.delete(medium);
+        resolve(this.#close(medium, name));
+      };
+      if (medium.regions === undefined) close();
+      else medium.regions.onIdle(close);
+    });
+    // For a lease that the application keeps nobody waits.
+    if (!this.#lingering.has(medium)) await closed;
+  }
+
+  async #close(part: Receiver | PeerTransport, name: string): Promise<void> {
+    try {
+      await part.close();
+    } catch (error) {
+      this.#context.logger.warn(`transport ${name} did not close`, { error: String(error) });
     }
   }
 
@@ -292,13 +308,19 @@ export class TransportSet {
     for (const { onPeerLost } of this.#installed.values()) onPeerLost?.(peer, dead);
   }
 
+  /** Nothing goes to `peer` over `transport` any more, though the link stands. */
+  unlinked(peer: PeerInfo, transport: string): void {
+    this.#installed.get(transport)?.onPeerLost?.(peer, false);
+  }
+
   async close(): Promise<void> {
-    await Promise.allSettled(
-      [...this.#installed.values()].map(async ({ medium, receiver }) => {
-        await receiver.close();
-        await medium.close();
-      }),
-    );
+    const installed = [...this.#installed].map(async ([name, { medium, receiver }]) => {
+      await this.#close(receiver, name);
+      await this.#close(medium, name);
+    });
+    const lingering = [...this.#lingering].map((medium) => this.#close(medium, 'removed before'));
+    await Promise.all([...installed, ...lingering]);
     this.#installed.clear();
+    this.#lingering.clear();
   }
 }

@@ -26,6 +26,11 @@ export interface RegionProvider {
    * @throws BusError PROTOCOL_ERROR: no peer says this; RESOURCE_EXHAUSTED | TRANSPORT_FAILED
    */
   open(descriptor: Uint8Array, peer: PeerInfo): Lease | undefined;
+  /**
+   * Calls back once when this participant has nothing of it: every slab and every lease is released; now, perhaps. A transport
+   * that is removed while the bus goes on is closed then; until then what the application has stays as it is.
+   */
+  onIdle(callback: () => void): void;
 }
 
 /** Memory of the sender's until it is released. */

@@ -86,7 +86,7 @@ export interface TransportControl {
   onMessage(handler: (peer: PeerInfo, message: Uint8Array) => void): void;
   /** `peer` broke the protocol (F6): counted by the bus, and the link is cut. */
   violation(peer: PeerInfo, error: BusError): void;
-  /** The link to `peer` ended. `dead` is true only when the peer's death is proven. */
+  /** The link to `peer` ended, or one of the two has removed this transport. `dead` only when the peer's death is proven. */
   onPeerLost(handler: (peer: PeerInfo, dead: boolean) => void): void;
 }
 

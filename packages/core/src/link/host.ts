@@ -1,4 +1,4 @@
-import type { BusError, Clock, Logger, RegionProvider } from '../contract/index.ts';
+import type { BusError, Clock, Logger, PeerInfo, RegionProvider } from '../contract/index.ts';
 import type { Deadlines } from '../deadlines.ts';
 import type { Expiry } from '../expiry.ts';
 import type { Interest } from '../interest/interest.ts';
@@ -31,6 +31,8 @@ export interface LinkHost extends SettlementHost {
   streamCredited(link: Link, correlation: number, taken: number): void;
   /** Publishers that were told BACK_PRESSURED may try again. */
   roomReturned(link: Link): void;
+  /** Nothing goes to `peer` over `transport` any more, though the link stands. */
+  unlinked(peer: PeerInfo, transport: string): void;
   /** Transports that only one side has, or that cannot be used between the two. */
   unusable(link: Link): readonly Unusable[];
   /** Asks the peer over the control connection: true when it has answered, false when it cannot be asked. */

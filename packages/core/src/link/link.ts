@@ -134,6 +134,8 @@ export class Link {
     this.#routes.remove(route);
     this.#routes.epoch++;
     if (this.ended) return;
+    const { transport } = route;
+    if (!this.routes.some((one) => one.transport === transport)) this.#host.unlinked(this.peer, transport);
     this.#recover(route);
     this.#payDebts();
     this.pump();
@@ -189,6 +191,11 @@ export class Link {
   opens(transport: string): boolean {
     for (const route of this.routes) if (route.transport === transport && !route.leaving) return true;
     return false;
+  }
+
+  /** `transport` is of use though nothing is written to it. */
+  connect(transport: string): void {
+    for (const route of this.routes) if (route.transport === transport) route.open();
   }
 
   /** The reasons of all, for a refusal. */

@@ -267,6 +267,8 @@ export class Route implements Candidate {
     const descriptor = lent.regions.export(lent.slab, this.#link.peer);
     if (descriptor === undefined) {
       sender.abort();
+      // The next one, perhaps: who has met over it can open what the other lends.
+      this.#link.connect(lent.transport);
       return NOT_GIVEN;
     }
     const { buffer, bytes } = writeReference(lent.transport, descriptor);

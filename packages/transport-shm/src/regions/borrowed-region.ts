@@ -2,6 +2,7 @@ import { BusError, type Lease } from '@busbar/core/contract';
 import type { Bell, SharedMemory } from '@busbar/native';
 import { type AtomicBuffer, MappedWords } from '@busbar/ring';
 import type { Descriptor } from './descriptor.ts';
+import type { Holds } from './holds.ts';
 import {
   generationOffset,
   MAGIC_OFFSET,
@@ -31,11 +32,13 @@ export class BorrowedRegion {
   readonly #slotBytes: number;
   readonly #slots: number;
   readonly #leases = new Set<ShmLease>();
+  readonly #holds: Holds;
   #retired = false;
   closed = false;
 
   /** Owns both unless it throws. The header is read once: its owner could write it at any time. @throws BusError PROTOCOL_ERROR */
-  constructor(memory: SharedMemory, bell: Bell, where: string) {
+  constructor(memory: SharedMemory, bell: Bell, where: string, holds: Holds) {
+    this.#holds = holds;
     this.#memory = memory;
     this.#bell = bell;
     this.#words = new MappedWords(new Int32Array(memory.buffer));
@@ -75,6 +78,7 @@ export class BorrowedRegion {
     const view = new Uint8Array(this.#memory.buffer, offset, bytes);
     const lease: ShmLease = new ShmLease(view, () => this.#released(lease, word, generation));
     this.#leases.add(lease);
+    this.#holds.acquire();
     return lease;
   }
 
@@ -84,6 +88,7 @@ export class BorrowedRegion {
     this.#words.storeSequential(word, released(generation));
     if (this.#words.loadSequential(OWNER_WAITS_OFFSET) !== 0) this.#bell.ring();
     if (this.#retired && this.#leases.size === 0) this.close();
+    this.#holds.release();
   }
 
   /** Nothing more of it is opened: it goes with its last lease. */

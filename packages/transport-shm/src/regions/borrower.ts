@@ -2,6 +2,7 @@ import { BusError, type Lease, type PeerInfo } from '@busbar/core/contract';
 import { type Bell, openBell, openSharedMemory } from '@busbar/native';
 import { BorrowedRegion } from './borrowed-region.ts';
 import { type Descriptor, decodeDescriptor } from './descriptor.ts';
+import type { Holds } from './holds.ts';
 import { MAX_SLOT_BYTES, regionBytes } from './region-layout.ts';
 
 /** Regions of one peer that may be mapped at a time. */
@@ -13,6 +14,11 @@ export class Borrower {
   readonly #regions = new Map<string, Map<number, BorrowedRegion>>();
   /** No longer referred to, and perhaps still read. */
   readonly #retired = new Set<BorrowedRegion>();
+  readonly #holds: Holds;
+
+  constructor(holds: Holds) {
+    this.#holds = holds;
+  }
 
   /** See `RegionProvider.open`. */
   open(bytes: Uint8Array, peer: PeerInfo): Lease | undefined {
@@ -32,7 +38,7 @@ export class Borrower {
     if (region === undefined) {
       if (regions.size >= MAX_REGIONS)
         throw new BusError('PROTOCOL_ERROR', `more than ${MAX_REGIONS} regions of one peer`, { where });
-      region = mapped(descriptor, peer, where);
+      region = mapped(descriptor, peer, where, this.#holds);
       regions.set(descriptor.region, region);
     }
     return region;
@@ -67,14 +73,14 @@ export class Borrower {
   }
 }
 
-function mapped(descriptor: Descriptor, peer: PeerInfo, where: string): BorrowedRegion {
+function mapped(descriptor: Descriptor, peer: PeerInfo, where: string, holds: Holds): BorrowedRegion {
   if (!peer.verified)
     throw new BusError('PROTOCOL_ERROR', 'the kernel has not said which process the peer is', { where });
   const memory = openSharedMemory(peer.pid, descriptor.memory, MAX_REGION_BYTES);
   let bell: Bell | undefined;
   try {
     bell = openBell(peer.pid, descriptor.bell);
-    return new BorrowedRegion(memory, bell, where);
+    return new BorrowedRegion(memory, bell, where, holds);
   } catch (error) {
     bell?.close();
     memory.close();

@@ -1,6 +1,8 @@
+import { randomInt } from 'node:crypto';
 import { BusError, type PeerInfo, type Slab } from '@busbar/core/contract';
 import { createSharedMemory } from '@busbar/native';
 import { encodeDescriptor } from './descriptor.ts';
+import type { Holds } from './holds.ts';
 import { LendingRegion } from './lending-region.ts';
 import type { LentSlot } from './lent-slot.ts';
 import { MAX_SLOT_BYTES, regionBytes, slotBytesFor, slotsOf } from './region-layout.ts';
@@ -55,14 +57,17 @@ export class Lender {
   /** Peers whose link broke and whose death is not proven; they may keep what they have opened. */
   readonly #astray = new Map<string, number>();
   #bytes = 0;
-  #lastNumber = 0;
+  /** Another transport of this name may follow; its numbers are to be others, since peers may know these. */
+  #lastNumber = randomInt(2 ** 30);
   #waiting: (() => void)[] = [];
   #closed = false;
+  readonly #holds: Holds;
 
   /** `limit`: bytes of all regions. */
-  constructor(host: LenderHost, limit: number) {
+  constructor(host: LenderHost, limit: number, holds: Holds) {
     this.#host = host;
     this.#limit = limit;
+    this.#holds = holds;
   }
 
   /** See `RegionProvider.tryAlloc`. */
@@ -77,7 +82,9 @@ export class Lender {
     if (this.#closed) throw new BusError('CLOSED', 'the transport is closed', { where: this.#host.name });
     const sizes = this.#sizeClass(slotBytes);
     const slot = this.#take(sizes) ?? this.#grow(slotBytes, sizes);
-    return slot && new ShmSlab(slot, bytes, this.#settle);
+    if (slot === undefined) return undefined;
+    this.#holds.acquire();
+    return new ShmSlab(slot, bytes, this.#settle);
   }
 
   #sizeClass(slotBytes: number): SizeClass {
@@ -145,7 +152,11 @@ export class Lender {
   }
 
   readonly #settle = (slot: LentSlot): void => {
-    if (this.#closed) return;
+    if (!this.#closed) this.#release(slot);
+    this.#holds.release();
+  };
+
+  #release(slot: LentSlot): void {
     const sizes = this.#sizeClass(slot.region.slotBytes);
     if (!slot.settle()) {
       sizes.lent.push(slot);
@@ -153,7 +164,7 @@ export class Lender {
     }
     sizes.free.push(slot);
     this.#told();
-  };
+  }
 
   /** See `RegionProvider.onFree`. */
   onFree(callback: () => void): void {

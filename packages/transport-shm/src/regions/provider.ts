@@ -1,14 +1,16 @@
 import type { Lease, PeerInfo, RegionProvider, Slab } from '@busbar/core/contract';
 import { Borrower } from './borrower.ts';
+import { Holds } from './holds.ts';
 import { Lender, type LenderHost } from './lender.ts';
 
 /** Slots of shared memory, lent to peers and borrowed from them. */
 export class ShmRegions implements RegionProvider {
+  readonly #holds = new Holds();
   readonly #lender: Lender;
-  readonly #borrower = new Borrower();
+  readonly #borrower = new Borrower(this.#holds);
 
   constructor(host: LenderHost, limit: number) {
-    this.#lender = new Lender(host, limit);
+    this.#lender = new Lender(host, limit, this.#holds);
   }
 
   tryAlloc(bytes: number): Slab | undefined {
@@ -25,6 +27,10 @@ export class ShmRegions implements RegionProvider {
 
   open(descriptor: Uint8Array, peer: PeerInfo): Lease | undefined {
     return this.#borrower.open(descriptor, peer);
+  }
+
+  onIdle(callback: () => void): void {
+    this.#holds.onIdle(callback);
   }
 
   /** A peer has given up its region. */

@@ -161,10 +161,10 @@ describe('the limit', () => {
     lease.release();
     slab.release();
     expect(owner.regions.tryAlloc(1_000_000)).toBeDefined();
-    expect(owner.retired).toEqual([1]);
+    expect(owner.retired).toHaveLength(1);
     expect(owner.regions.tryAlloc(10)).toBeUndefined();
     const mapped = mappings();
-    reader.regions.retired(OWNER, 1);
+    reader.regions.retired(OWNER, owner.retired[0]);
     expect(mappings()).toBe(mapped - 1);
   });
 
@@ -183,6 +183,21 @@ describe('the limit', () => {
     // The doorbell is the test's own.
     expect([mappings(), descriptors() - 2]).toEqual(before);
   });
+});
+
+test('idle is who has neither a slab nor a lease, and is told so once', () => {
+  const told: string[] = [];
+  owner.regions.onIdle(() => told.push('at once'));
+  expect(told).toEqual(['at once']);
+  const { slab, lease } = lend(10);
+  owner.regions.onIdle(() => told.push('owner'));
+  reader.regions.onIdle(() => told.push('reader'));
+  expect(told).toHaveLength(1);
+  slab.release();
+  expect(told.slice(1)).toEqual(['owner']);
+  lease.release();
+  lease.release();
+  expect(told.slice(1)).toEqual(['owner', 'reader']);
 });
 
 test('a reader that closes lets go of what it has', () => {
