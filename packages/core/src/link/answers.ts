@@ -89,15 +89,16 @@ export class Answers {
     if (at >= 0) this.#topics.splice(at, 1);
   }
 
-  /** The peer waits for credit on `topic`. */
-  asked(topic: InTopic): void {
+  /** The peer waits for credit on `topic`, of which it has heard that so much was taken. */
+  asked(topic: InTopic, heard: number): void {
     topic.asked = true;
-    if (topic.taken > topic.reported) this.#report(topic);
+    if (topic.taken > heard) this.#report(topic);
   }
 
-  /** The peer waits for credit of the link. */
-  linkAsked(): void {
+  /** The same for credit of the link. */
+  linkAsked(heard: number): void {
     this.#isLinkAsked = true;
+    this.#linkReported = Math.min(this.#linkReported, heard);
     if (this.#isLinkDue()) this.#host.turnEnd.answerLink(this.#link);
   }
 

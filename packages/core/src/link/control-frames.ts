@@ -73,9 +73,9 @@ export class ControlFrames {
     if (flow < FLOWS_PER_LINK) this.#link.outbound.flows.confirm(flow, sequence);
   };
 
-  readonly #onCreditQuestion = (topicId: number): void => {
-    if (topicId === 0) this.#answers.linkAsked();
-    else this.#topics.asked(topicId);
+  readonly #onCreditQuestion = (topicId: number, heard: number): void => {
+    if (topicId === 0) this.#answers.linkAsked(heard);
+    else this.#topics.asked(topicId, heard);
   };
 
   readonly #onStreamCredit = (key: number, value: number): void => {

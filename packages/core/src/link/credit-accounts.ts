@@ -104,8 +104,8 @@ export class CreditAccounts {
     if (topic.asked) return;
     topic.asked = true;
     const pairs = new PairWriter(2);
-    pairs.add(0, 0);
-    pairs.add(topic.id, 0);
+    pairs.add(0, this.#linkTaken);
+    pairs.add(topic.id, topic.taken);
     this.#link.owe(KIND.CREDIT, CREDIT_QUESTION, pairs.bytes);
   }
 

@@ -39,14 +39,14 @@ export class InTopics {
     else this.#answers.forget(known);
     const topic = new InTopic(this.#answers, id, this.#host.interest.entry(name), label, group);
     this.#topics[id] = topic;
-    if (this.#askedEarly.delete(id)) this.#answers.asked(topic);
+    if (this.#askedEarly.delete(id)) this.#answers.asked(topic, 0);
     return topic;
   }
 
-  /** The peer waits for credit of the topic it knows by `id`. */
-  asked(id: number): void {
+  /** The peer waits for credit of the topic it knows by `id`, and has heard that so much was taken. */
+  asked(id: number, heard: number): void {
     const topic = this.#topics[id];
-    if (topic !== undefined) this.#answers.asked(topic);
+    if (topic !== undefined) this.#answers.asked(topic, heard);
     else if (this.#askedEarly.size < this.#host.limits.topicsPerPeer) this.#askedEarly.add(id);
   }
 }

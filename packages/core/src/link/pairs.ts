@@ -1,6 +1,9 @@
 import type { FrameBuffer } from '../contract/index.ts';
 
-/** Message id of a credit frame that asks: the peer reports the accounts it names as soon as there is something new. */
+/**
+ * Message id of a credit frame that asks: it says what was heard of the accounts it names, and the peer reports them as soon
+ * as there is more. What it has reported may have gone with a route, or lie in one that is stuck.
+ */
 export const CREDIT_QUESTION = 1;
 /** Message id of a credit frame about streams, two pairs each: (0, correlation), (1, bytes its consumer has taken in all). */
 export const STREAM_CREDIT = 2;

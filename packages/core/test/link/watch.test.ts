@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Message } from '../../src/message.ts';
 import type { Policy } from '../../src/selector/policy.ts';
 import { Fabric } from '../support/fabric.ts';
-import { laneOf } from '../support/flow.ts';
+import { flow, laneOf } from '../support/flow.ts';
 import { Pair, turn } from '../support/pair.ts';
 
 const redFirst: Policy = {
@@ -92,6 +92,31 @@ describe('a route on which nothing moves', () => {
     stuck.deliver(1000);
     await turn();
     expect(received).toEqual([1]);
+  });
+
+  test('and has nothing under way is given up, too, when what would come over it is waited for', async () => {
+    let handle = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      handle = resolve;
+    });
+    pair.b.bus.subscribe('c.x', () => held);
+    await turn();
+    const BYTES = 100_000;
+    const sent = Array.from({ length: 5 }, () => pair.a.bus.publish('c.x', new Uint8Array(BYTES)));
+    await flow(red, blue);
+    const link = pair.link(pair.a);
+    expect([link.queued.messages > 0, ...link.routes.map(({ window }) => window.first)]).toEqual([
+      true,
+      undefined,
+      undefined,
+    ]);
+    // The credit that comes back is stuck on red.
+    handle();
+    await pass(900, blue);
+    expect(laneOf(red, 'a').standing).toBe(true);
+    await pass(600, blue);
+    await arrive(Promise.all(sent), blue);
+    expect(link.queued.messages).toBe(0);
   });
 
   test('is not given up while the peer answers nothing at all', async () => {
