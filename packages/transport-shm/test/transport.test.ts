@@ -61,6 +61,24 @@ describe('frames', () => {
     expect(seen()).toBe(1);
   });
 
+  test('a sender knows whether its receiver looks or sleeps; closed, nobody looks', async () => {
+    const { sender, receiver } = await openPair();
+    expect(receiver.prepareToSleep()).toBe(true);
+    expect(sender.awake).toBe(false);
+    const rung = readable(receiver);
+    send(sender, frameOf(1, 8));
+    await rung;
+    expect(sender.awake).toBe(true);
+    // It was about to sleep, and found something.
+    expect(receiver.prepareToSleep()).toBe(false);
+    expect(sender.awake).toBe(true);
+    expect(receiver.poll(() => 0, 10)).toBe(1);
+    expect(receiver.prepareToSleep()).toBe(true);
+    expect(sender.awake).toBe(false);
+    await sender.close();
+    expect(sender.awake).toBe(false);
+  });
+
   test('are copied: what the sender writes later changes nothing', async () => {
     const { sender, receiver } = await openPair();
     const rung = readable(receiver);

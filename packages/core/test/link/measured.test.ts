@@ -1,8 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { decodeMeasured, encodeMeasured } from '../../src/link/measured.ts';
 import { RecentLatencies } from '../../src/link/recent-latencies.ts';
 import { bandOf } from '../../src/selector/bands.ts';
+import { Fabric } from '../support/fabric.ts';
+import { flow } from '../support/flow.ts';
+import { Pair, turn } from '../support/pair.ts';
 
 describe('what a peer tells of latencies', () => {
   test('comes through as it was said', () => {
@@ -52,6 +55,23 @@ describe('RecentLatencies', () => {
     expect(recent.add(0, false, 1, 59.9)).toBe(false);
     expect(recent.add(0, false, 1, 60)).toBe(true);
   });
+});
+
+test.each([
+  ['no connection is opened for it', ['red'], 'idle'],
+  ['the sender hears it where it has a choice', ['red', 'blue'], 'up'],
+])('what nobody can act on is not worth a connection: %s', async (_, names, state) => {
+  // They confirm by themselves, so the receiver has nothing else to send.
+  const fabrics = names.map((name) => new Fabric(name, { confirms: 'copied' }));
+  const pair = await Pair.create(fabrics);
+  onTestFinished(() => pair.close());
+  pair.b.bus.subscribe('x', () => {});
+  await turn();
+  const sent = pair.a.bus.publish('x', new Uint8Array(8));
+  await flow(...fabrics);
+  await sent;
+  const [route] = pair.link(pair.b).routes;
+  expect(route.state).toBe(state);
 });
 
 test('a band ends where its name says', () => {
