@@ -6,6 +6,7 @@ import type { NativeAvailability } from './availability.ts';
 import { type Bell, openPeerBell } from './bell.ts';
 import { type Doorbell, hangDoorbell } from './doorbell.ts';
 import { type FileLock, lockFile } from './file-lock.ts';
+import { allocateFileBytes, type FileMapping, mapFileBytes } from './file-mapping.ts';
 import type { Handover } from './handover.ts';
 import { connectPoint, type HandoverPoint, openPoint } from './handover-point.ts';
 import { type PeerCredentials, readPeerCredentials } from './peer-credentials.ts';
@@ -18,6 +19,7 @@ export type { NativeAvailability } from './availability.ts';
 export type { Bell } from './bell.ts';
 export type { Doorbell } from './doorbell.ts';
 export type { FileLock } from './file-lock.ts';
+export type { FileMapping } from './file-mapping.ts';
 export type { HandedDescriptors } from './handed-descriptors.ts';
 export type { Handover } from './handover.ts';
 export type { HandoverPoint } from './handover-point.ts';
@@ -88,6 +90,24 @@ export function peerCredentials(fd: number): PeerCredentials {
  */
 export function tryLockFile(path: string): FileLock | undefined {
   return lockFile(loaded(), path);
+}
+
+/**
+ * Allots the first `bytes` bytes of the open file `fd`, at `path`: what is written there by a mapping finds room. What was
+ * not there before reads as zeros. Takes a millisecond for 16 MiB, on file systems that cannot allot as long as writing.
+ * @throws BusError NEEDS_NATIVE | RESOURCE_EXHAUSTED | TRANSPORT_FAILED
+ */
+export function allocateFile(fd: number, bytes: number, path: string): void {
+  allocateFileBytes(loaded(), fd, bytes, path);
+}
+
+/**
+ * Maps the first `bytes` bytes, a multiple of 4096, of the open file `fd`, at `path`; the descriptor stays the caller's.
+ * Nobody may shorten the file then: to touch what is not there is SIGBUS.
+ * @throws BusError NEEDS_NATIVE | MISUSE | RESOURCE_EXHAUSTED | TRANSPORT_FAILED | TRANSPORT_UNAVAILABLE
+ */
+export function mapFile(fd: number, bytes: number, access: 'read' | 'read-write', path: string): FileMapping {
+  return mapFileBytes(loaded(), fd, bytes, access, path);
 }
 
 /**

@@ -16,7 +16,7 @@ export const PAGE_BYTES = 4096;
 /** A view of more ends the process in koffi, without an exception. */
 export const MAX_VIEW_BYTES = 2 ** 32;
 
-const READ_WRITE = PROT_READ | PROT_WRITE;
+export const READ_WRITE: number = PROT_READ | PROT_WRITE;
 const TOMBSTONE = MAP_FIXED | MAP_ANONYMOUS | MAP_PRIVATE | MAP_NORESERVE;
 
 interface Range {
@@ -30,18 +30,19 @@ const released = new FinalizationRegistry<Range>(({ syscalls, address, bytes }) 
   syscalls.munmap(address, bytes);
 });
 
-/** A file mapped shared and read-write, and the one buffer over it. */
+/** A file mapped shared, and the one buffer over it. */
 export class Mapping {
   readonly buffer: ArrayBuffer;
   #range: Range | undefined;
 
   /**
-   * Maps the first `bytes` bytes of `fd`, which stays the caller's.
+   * Maps the first `bytes` bytes of `fd`, which stays the caller's. Without PROT_WRITE a store into the buffer ends the
+   * process (SIGSEGV).
    * @throws BusError RESOURCE_EXHAUSTED | TRANSPORT_FAILED | TRANSPORT_UNAVAILABLE
    */
-  constructor(syscalls: Syscalls, fd: number, bytes: number, where: string) {
-    const address = syscalls.mmap(0, bytes, READ_WRITE, MAP_SHARED, fd);
-    if (address < 0) throw systemError(address, 'mmap', 'cannot map the shared memory', where);
+  constructor(syscalls: Syscalls, fd: number, bytes: number, where: string, protection: number = READ_WRITE) {
+    const address = syscalls.mmap(0, bytes, protection, MAP_SHARED, fd);
+    if (address < 0) throw systemError(address, 'mmap', 'cannot map the memory', where);
     this.#range = { syscalls, address, bytes };
     try {
       this.buffer = syscalls.view(address, bytes);

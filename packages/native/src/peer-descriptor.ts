@@ -63,6 +63,6 @@ export function checkType(syscalls: Syscalls, fd: number, type: DescriptorType, 
 export function fileStatus(syscalls: Syscalls, fd: number, where: string): FileStatus {
   const status = { mode: 0, size: 0 };
   const result = syscalls.fstat(fd, status);
-  if (result < 0) throw systemError(result, 'fstat', 'cannot look at the descriptor of the peer', where);
+  if (result < 0) throw systemError(result, 'fstat', 'cannot look at the file', where);
   return status;
 }

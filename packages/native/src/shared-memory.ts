@@ -74,8 +74,11 @@ function createMemfd(syscalls: Syscalls, label: string): number {
   return fd === -os.errno.EINVAL ? syscalls.memfd_create(label, flags) : fd;
 }
 
-/** Takes every page now, so that a lack of memory is an error here and no SIGBUS at the first touch. */
-function allocate(syscalls: Syscalls, fd: number, bytes: number): number {
+/**
+ * Takes every page of the file's first `bytes` now, so that a lack of room is an error here and no SIGBUS at the first
+ * touch. Returns 0, or the negative errno.
+ */
+export function allocate(syscalls: Syscalls, fd: number, bytes: number): number {
   let result = 0;
   for (let attempt = 0; attempt < ALLOCATION_ATTEMPTS; attempt++) {
     result = syscalls.posix_fallocate(fd, bytes);

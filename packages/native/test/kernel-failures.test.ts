@@ -6,6 +6,7 @@ import { isBusError } from '@busbar/core/contract';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openPeerBell } from '../src/bell.ts';
 import { hangDoorbell } from '../src/doorbell.ts';
+import { allocateFileBytes, mapFileBytes } from '../src/file-mapping.ts';
 import { handoverPair } from '../src/handover.ts';
 import { connectPoint, openPoint } from '../src/handover-point.ts';
 import { mapPeerMemory } from '../src/peer-memory.ts';
@@ -45,6 +46,13 @@ const OPENS: Record<string, { calls: string[]; open: Open }> = {
   openSharedMemory: {
     calls: ['open', 'fstat', 'open', 'close', 'fcntl', 'fstat', 'mmap', 'view', 'close'],
     open: (syscalls, memory) => mapPeerMemory(syscalls, pid, memory, 8192),
+  },
+  mapFile: {
+    calls: ['posix_fallocate', 'fstat', 'mmap', 'view'],
+    open: (syscalls, memory) => {
+      allocateFileBytes(syscalls, memory, 8192, LABEL);
+      return mapFileBytes(syscalls, memory, 8192, 'read-write', LABEL);
+    },
   },
   createDoorbell: { calls: ['pipe2'], open: (syscalls) => hangDoorbell(syscalls, () => {}) },
   openBell: {
