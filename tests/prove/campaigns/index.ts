@@ -4,6 +4,8 @@ import { deliveryKills } from './delivery-kills.ts';
 import { exclusiveNames } from './exclusive-names.ts';
 import { failover } from './failover.ts';
 import { busKills } from './kills.ts';
+import { logImages } from './log-images.ts';
+import { logKills } from './log-kills.ts';
 import { migration } from './migration.ts';
 import { ringHeaders } from './ring-headers.ts';
 import { ringKills } from './ring-kills.ts';
@@ -20,6 +22,8 @@ import { topologies } from './topologies.ts';
 export async function allCampaigns(): Promise<ProveCampaign[]> {
   return [
     ...(await conformanceCampaigns()),
+    logImages,
+    logKills,
     ringHeaders,
     ringKills,
     ringOrder,

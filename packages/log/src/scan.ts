@@ -1,0 +1,96 @@
+import { align8, type FrameBuffer } from '@busbar/core/contract';
+import { checksum } from './checksum.ts';
+import {
+  maxLogFrame,
+  RECORD_CRC,
+  RECORD_HEADER_BYTES,
+  RECORD_SEQUENCE,
+  RECORD_SYNCED,
+  RECORDS_OFFSET,
+  readU64,
+  SEALED,
+} from './log-layout.ts';
+
+/** How far the records of a segment go. */
+export interface Scan {
+  /** Offset of what is no whole record: nothing yet, SEALED, or damage. */
+  readonly position: number;
+  /** Sequence of the record that would stand there. */
+  readonly next: number;
+  /** The highest `synced` of all records. */
+  readonly synced: number;
+  readonly sealed: boolean;
+}
+
+/** Reads the records of a segment from the first one on, whose sequence is `first`. */
+export function scanRecords(memory: FrameBuffer, first: number): Scan {
+  const { i32 } = memory;
+  let position = RECORDS_OFFSET;
+  let next = first;
+  let synced = 0;
+  while (isRecord(memory, position, next)) {
+    synced = Math.max(synced, readU64(i32, position + RECORD_SYNCED));
+    position += recordBytes(i32[position >> 2]);
+    next++;
+  }
+  return { position, next, synced, sealed: i32[position >> 2] === SEALED };
+}
+
+/** Bytes of a record with a frame of `length`. */
+export function recordBytes(length: number): number {
+  return RECORD_HEADER_BYTES + align8(length);
+}
+
+/** A whole record of that sequence stands there. */
+function isRecord(memory: FrameBuffer, position: number, sequence: number): boolean {
+  const { i32, u8 } = memory;
+  if (position + RECORD_HEADER_BYTES > u8.length) return false;
+  return (
+    readU64(i32, position + RECORD_SEQUENCE) === sequence && isWhole(memory, position, i32[position >> 2], u8.length)
+  );
+}
+
+function isWhole(memory: FrameBuffer, position: number, length: number, bytes: number): boolean {
+  if (length <= 0 || length > maxLogFrame(bytes) || position + recordBytes(length) > bytes) return false;
+  const crc = checksum(memory, position + RECORD_SEQUENCE, position + recordBytes(length), length);
+  return crc === memory.i32[(position + RECORD_CRC) >> 2];
+}
+
+/** Whole records behind a place where one is missing. */
+export interface Survivors {
+  /** Sequence of the first of them; 0: there is none. */
+  readonly first: number;
+  readonly last: number;
+  /** The highest `synced` of them. */
+  readonly synced: number;
+  /** Something behind the place is not zero. */
+  readonly isDirty: boolean;
+}
+
+/** Looks for whole records from `position` on, of sequence `from` or later. */
+export function lookAhead(memory: FrameBuffer, position: number, from: number): Survivors {
+  const { i32, u8 } = memory;
+  const bytes = u8.length;
+  // As many as could stand in the segment.
+  const to = from + Math.ceil(bytes / recordBytes(1));
+  let first = 0;
+  let last = 0;
+  let synced = 0;
+  let isDirty = false;
+  for (let at = position; at < bytes; ) {
+    const length = i32[at >> 2];
+    isDirty ||= length !== 0 || i32[(at >> 2) + 1] !== 0;
+    if (length > 0 && at + RECORD_HEADER_BYTES <= bytes) {
+      const sequence = readU64(i32, at + RECORD_SEQUENCE);
+      if (sequence >= from && sequence <= to && isWhole(memory, at, length, bytes)) {
+        if (first === 0) first = sequence;
+        last = Math.max(last, sequence);
+        synced = Math.max(synced, readU64(i32, at + RECORD_SYNCED));
+        at += recordBytes(length);
+        continue;
+      }
+    }
+    at += 8;
+  }
+  return { first, last, synced, isDirty };
+}
