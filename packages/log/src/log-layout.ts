@@ -23,8 +23,11 @@
  *       40     8  created   ms since 1970
  *       48    16  log       random; a segment of another log that got in here is seen
  *       64    16  boot      of the machine: what was written since is in memory, whatever the disk holds
+ *       80     8  lost      of the sequences between `follows` and `first`, those whose records a repair has not found
  *     4096     -  records
  * ```
+ *
+ * Later versions keep what stands here, so that the release of a log is told from damage.
  *
  * A record is 8-aligned:
  *
@@ -64,8 +67,9 @@ export const SYNCED_OFFSET = 32;
 export const CREATED_OFFSET = 40;
 export const LOG_OFFSET = 48;
 export const BOOT_OFFSET = 64;
+export const LOST_OFFSET = 80;
 /** Bytes of the header that its CRC covers. */
-export const HEADER_BYTES = 80;
+export const HEADER_BYTES = 88;
 /** A page of its own: the header is never written again. */
 export const RECORDS_OFFSET = 4096;
 

@@ -138,9 +138,10 @@ export class LogReader {
     this.#segment?.close();
     this.#segment = segment;
     this.#position = RECORDS_OFFSET;
-    const { first, follows, bytes } = segment.header;
+    const { first, follows, bytes, lost } = segment.header;
     if (this.#expected < follows && this.#expected > 0) this.missed += follows - this.#expected;
     if (this.#expected <= first) {
+      if (this.#expected > 0) this.missed += Math.min(lost, first - this.#expected);
       this.#expected = first;
       return;
     }

@@ -136,7 +136,8 @@ export class LogWriter {
     this.#isFolderNew = true;
     this.#sequence =
       segment === undefined && dropped === 0 ? next : Math.max(next, dropped + 1) + SKIPPED_AFTER_RESTART;
-    const begun = allotment.become({ first: this.#sequence, follows: next, synced, log: this.#log, boot: this.#boot });
+    const ids = { log: this.#log, boot: this.#boot };
+    const begun = allotment.become({ ...ids, first: this.#sequence, follows: next, synced, lost: 0 });
     if (segment !== undefined) {
       segment.memory.i32[position >> 2] = SEALED;
       this.#sealed.push(segment);
@@ -258,7 +259,8 @@ export class LogWriter {
     const next = this.#next;
     if (next === undefined) return BACK_PRESSURED;
     const sequence = this.#sequence;
-    const fields = { first: sequence, follows: sequence, synced: this.synced, log: this.#log, boot: this.#boot };
+    const ids = { log: this.#log, boot: this.#boot };
+    const fields = { ...ids, first: sequence, follows: sequence, synced: this.synced, lost: 0 };
     let begun: Segment;
     try {
       begun = next.become(fields);

@@ -56,6 +56,32 @@ function isWhole(memory: FrameBuffer, position: number, length: number, bytes: n
   return crc === memory.i32[(position + RECORD_CRC) >> 2];
 }
 
+/** A whole record, wherever it stands. */
+export interface FoundRecord {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly sequence: number;
+  readonly synced: number;
+}
+
+/** Every whole record from `position` on whose sequence is `from` or later, whatever lies between them. */
+export function* findRecords(memory: FrameBuffer, position: number, from: number): Generator<FoundRecord> {
+  const { i32, u8 } = memory;
+  // As many as could stand in the segment.
+  const to = from + Math.ceil(u8.length / recordBytes(1));
+  for (let at = position; at + RECORD_HEADER_BYTES <= u8.length; ) {
+    const length = i32[at >> 2];
+    const sequence = length > 0 ? readU64(i32, at + RECORD_SEQUENCE) : 0;
+    if (sequence < from || sequence > to || !isWhole(memory, at, length, u8.length)) {
+      at += 8;
+      continue;
+    }
+    const bytes = recordBytes(length);
+    yield { offset: at, bytes, sequence, synced: readU64(i32, at + RECORD_SYNCED) };
+    at += bytes;
+  }
+}
+
 /** Whole records behind a place where one is missing. */
 export interface Survivors {
   /** Sequence of the first of them; 0: there is none. */
@@ -69,28 +95,14 @@ export interface Survivors {
 
 /** Looks for whole records from `position` on, of sequence `from` or later. */
 export function lookAhead(memory: FrameBuffer, position: number, from: number): Survivors {
-  const { i32, u8 } = memory;
-  const bytes = u8.length;
-  // As many as could stand in the segment.
-  const to = from + Math.ceil(bytes / recordBytes(1));
   let first = 0;
   let last = 0;
   let synced = 0;
-  let isDirty = false;
-  for (let at = position; at < bytes; ) {
-    const length = i32[at >> 2];
-    isDirty ||= length !== 0 || i32[(at >> 2) + 1] !== 0;
-    if (length > 0 && at + RECORD_HEADER_BYTES <= bytes) {
-      const sequence = readU64(i32, at + RECORD_SEQUENCE);
-      if (sequence >= from && sequence <= to && isWhole(memory, at, length, bytes)) {
-        if (first === 0) first = sequence;
-        last = Math.max(last, sequence);
-        synced = Math.max(synced, readU64(i32, at + RECORD_SYNCED));
-        at += recordBytes(length);
-        continue;
-      }
-    }
-    at += 8;
+  const isDirty = memory.i32.subarray(position >> 2).some((word) => word !== 0);
+  for (const found of isDirty ? findRecords(memory, position, from) : []) {
+    if (first === 0) first = found.sequence;
+    last = Math.max(last, found.sequence);
+    synced = Math.max(synced, found.synced);
   }
   return { first, last, synced, isDirty };
 }

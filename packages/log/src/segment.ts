@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, linkSync, openSync, readFileSync, readSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs';
 import path from 'node:path';
 import { BusError, type FrameBuffer, frameBuffer, fromSystemError } from '@busbar/core/contract';
 import { allocateFile, type FileMapping, mapFile } from '@busbar/native';
@@ -14,6 +24,7 @@ import {
   isSegmentBytes,
   LAYOUT_VERSION,
   LOG_OFFSET,
+  LOST_OFFSET,
   MAGIC,
   MAGIC_OFFSET,
   MIN_SEGMENT_BYTES,
@@ -34,6 +45,7 @@ export interface SegmentHeader {
   /** 32 hexadecimal digits. */
   readonly log: string;
   readonly boot: string;
+  readonly lost: number;
 }
 
 /** A segment file, mapped. */
@@ -154,6 +166,7 @@ function padded(fd: number, size: number, bytes: number): FileMapping {
 function readHeader(copy: FrameBuffer, { first, path: where }: SegmentFile, bytes: number): SegmentHeader {
   const { i32 } = copy;
   if (i32[MAGIC_OFFSET >> 2] !== MAGIC) throw damaged(where, 'it is no segment of a log');
+  if (headerChecksum(copy) !== i32[CRC_OFFSET >> 2]) throw damaged(where, 'its header does not match its checksum');
   const version = i32[VERSION_OFFSET >> 2];
   if (version !== LAYOUT_VERSION) {
     throw new BusError(
@@ -165,7 +178,6 @@ function readHeader(copy: FrameBuffer, { first, path: where }: SegmentFile, byte
       },
     );
   }
-  if (headerChecksum(copy) !== i32[CRC_OFFSET >> 2]) throw damaged(where, 'its header does not match its checksum');
   const header: SegmentHeader = {
     bytes: i32[BYTES_OFFSET >> 2],
     first: readU64(i32, FIRST_OFFSET),
@@ -174,6 +186,7 @@ function readHeader(copy: FrameBuffer, { first, path: where }: SegmentFile, byte
     created: readU64(i32, CREATED_OFFSET),
     log: hex(copy, LOG_OFFSET),
     boot: hex(copy, BOOT_OFFSET),
+    lost: readU64(i32, LOST_OFFSET),
   };
   if (header.bytes !== bytes) throw damaged(where, `it has ${bytes} bytes, its header says ${header.bytes}`);
   if (header.first !== first) throw damaged(where, `its header says that it begins with ${header.first}`);
@@ -201,6 +214,7 @@ export class Allotment {
   readonly #directory: string;
   readonly #fd: number;
   readonly #mapping: FileMapping;
+  readonly #memory: FrameBuffer;
 
   /** @throws BusError RESOURCE_EXHAUSTED | TRANSPORT_FAILED */
   constructor(directory: string, bytes: number) {
@@ -214,6 +228,7 @@ export class Allotment {
     try {
       allocateFile(this.#fd, bytes, file);
       this.#mapping = mapFile(this.#fd, bytes, 'read-write', file);
+      this.#memory = frameBuffer(this.#mapping.buffer);
     } catch (error) {
       closeSync(this.#fd);
       unlinkSync(file);
@@ -225,10 +240,17 @@ export class Allotment {
     return this.#mapping.bytes;
   }
 
-  /** Gives it a header and its name. @throws BusError TRANSPORT_FAILED */
-  become(fields: Omit<SegmentHeader, 'bytes' | 'created'>): Segment {
+  get memory(): FrameBuffer {
+    return this.#memory;
+  }
+
+  /**
+   * Gives it a header and its name, which nobody may have unless it `replaces` that one.
+   * @throws BusError TRANSPORT_FAILED
+   */
+  become(fields: Omit<SegmentHeader, 'bytes' | 'created'>, replaces = false): Segment {
     const header: SegmentHeader = { ...fields, bytes: this.bytes, created: Date.now() };
-    const memory = frameBuffer(this.#mapping.buffer);
+    const memory = this.#memory;
     const { i32, u8 } = memory;
     i32[MAGIC_OFFSET >> 2] = MAGIC;
     i32[VERSION_OFFSET >> 2] = LAYOUT_VERSION;
@@ -239,13 +261,17 @@ export class Allotment {
     writeU64(i32, CREATED_OFFSET, header.created);
     u8.set(Buffer.from(header.log, 'hex'), LOG_OFFSET);
     u8.set(Buffer.from(header.boot, 'hex'), BOOT_OFFSET);
+    writeU64(i32, LOST_OFFSET, header.lost);
     i32[CRC_OFFSET >> 2] = headerChecksum(memory);
     const from = path.join(this.#directory, NEXT_FILE);
     const to = segmentPath(this.#directory, header.first);
     try {
-      // L2. Not a rename, which would replace what has the name already.
-      linkSync(from, to);
-      unlinkSync(from);
+      // L2
+      if (replaces) renameSync(from, to);
+      else {
+        linkSync(from, to);
+        unlinkSync(from);
+      }
     } catch (error) {
       throw fromSystemError(error, 'a segment cannot be given its name', to);
     }

@@ -1,11 +1,11 @@
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { BACK_PRESSURED, CLOSED, OK, TOO_LARGE } from '@busbar/core/contract';
 import { available } from '@busbar/native';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DAMAGED, LogReader, LogWriter, NOTHING } from '../src/index.ts';
 import { maxLogFrame } from '../src/log-layout.ts';
-import { append, content, files, range, read, readAll, scratch, write } from './scratch.ts';
+import { append, content, files, range, read, readAll, scratch, withChecksum, write } from './scratch.ts';
 
 /** The smallest there is. */
 const SMALL = { segmentBytes: 65_536 };
@@ -243,7 +243,10 @@ describe('damage', () => {
     const writer = write(directory);
     append(writer, 100);
     await writer.close();
-    damage(4, [2]);
+    const file = path.join(directory, files(directory)[0]);
+    const bytes = readFileSync(file);
+    bytes[4] = 2;
+    writeFileSync(file, withChecksum(bytes));
     expect(() => LogWriter.open(directory)).toThrow(expect.objectContaining({ code: 'VERSION_MISMATCH' }));
   });
 });

@@ -1,6 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { crc32 } from 'node:zlib';
 import { BusError } from '@busbar/core/contract';
 import { available } from '@busbar/native';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -8,7 +7,7 @@ import { NOTHING } from '../src/index.ts';
 import { RECORDS_OFFSET, SEALED, SKIPPED_AFTER_RESTART } from '../src/log-layout.ts';
 import { type Recovered, recover } from '../src/recovery.ts';
 import { bootId } from '../src/segment.ts';
-import { append, range, read, readAll, scratch, write } from './scratch.ts';
+import { append, range, read, readAll, scratch, withChecksum, write } from './scratch.ts';
 
 const SMALL = { segmentBytes: 65_536 };
 /** Bytes of a record with a frame of 1000. */
@@ -203,12 +202,3 @@ test('the writer that comes then begins a segment of its own, far away', async (
   const late = read(directory, 11);
   expect([late.next(), late.missed]).toEqual([8, 0]);
 });
-
-/** The header of `bytes` with its checksum, by the layout's words alone. */
-function withChecksum(bytes: Buffer): Buffer {
-  const inner = crc32(bytes.subarray(0, 8), crc32(bytes.subarray(8, 12)));
-  const word = Buffer.alloc(4);
-  word.writeUInt32LE(inner);
-  bytes.writeUInt32LE(crc32(bytes.subarray(16, 80), crc32(word)), 12);
-  return bytes;
-}

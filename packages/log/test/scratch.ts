@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { onTestFinished } from 'vitest';
 import { type LogOptions, LogReader, LogWriter, type Start } from '../src/index.ts';
 
@@ -68,4 +69,13 @@ export function range(from: number, to: number): number[] {
 
 export function files(directory: string): string[] {
   return readdirSync(directory).sort();
+}
+
+/** The header of `bytes` with its checksum, by the layout's words alone. */
+export function withChecksum(bytes: Buffer): Buffer {
+  const inner = crc32(bytes.subarray(0, 8), crc32(bytes.subarray(8, 12)));
+  const word = Buffer.alloc(4);
+  word.writeUInt32LE(inner);
+  bytes.writeUInt32LE(crc32(bytes.subarray(16, 88), crc32(word)), 12);
+  return bytes;
 }

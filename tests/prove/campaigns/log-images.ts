@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { between, random, type Tally } from '@busbar/conformance/campaigns';
 import { isBusError, OK } from '@busbar/core/contract';
-import { DAMAGED, LogReader, LogWriter } from '@busbar/log';
+import { DAMAGED, LogReader, LogWriter, repairLog } from '@busbar/log';
 import { available } from '@busbar/native';
 import { campaign } from '../campaign.ts';
 import { DAMAGES, damage } from '../log/damage.ts';
@@ -14,6 +14,8 @@ import { isRecordContent, recordContent } from '../log/record-content.ts';
 const TRIALS_AN_IMAGE = 100;
 /** Records appended to what was recovered. */
 const APPENDED = 3;
+/** Offset of the sequence that a segment follows. */
+const FOLLOWS = 24;
 
 /**
  * Logs as a machine, a disk or a person may leave them: torn at blocks of 512 and 4096 bytes, with flipped bits, cut, with
@@ -60,6 +62,7 @@ async function tryImage(tally: Tally, directory: string, image: LogImage, next: 
     );
     const others = readdirSync(directory).length - image.names.length;
     tally.expect(untouched && others === 1, `${where}: refused, and changed`);
+    await checkRepair(tally, where, directory, evidence.survivors);
     return true;
   }
   if (writer === undefined) throw new Error('nobody else writes there');
@@ -71,11 +74,17 @@ async function tryImage(tally: Tally, directory: string, image: LogImage, next: 
   }
   await writer.close();
   if (first <= evidence.count) tally.count('corrupt', 1, `${where}: sequence ${first} is given again`);
-  checkReading(tally, where, directory, evidence, first);
+  if (checkReading(tally, where, directory, evidence, first)) {
+    const appended = Array.from({ length: APPENDED }, (_, i) => first + i);
+    // What lay behind a hole that was no loss has been dropped.
+    const kept = evidence.survivors.filter((sequence) => sequence < endBefore(directory, first));
+    await checkRepair(tally, where, directory, [...kept, ...appended]);
+  }
   return false;
 }
 
-function checkReading(tally: Tally, where: string, directory: string, evidence: Evidence, first: number): void {
+/** True: the reader stopped at damage. */
+function checkReading(tally: Tally, where: string, directory: string, evidence: Evidence, first: number): boolean {
   const all = readFrom(directory, 1);
   tally.count('corrupt', all.wrong, `${where}: a record that nobody appended`);
   const kept = all.sequences.filter((sequence) => sequence < first);
@@ -91,6 +100,37 @@ function checkReading(tally: Tally, where: string, directory: string, evidence: 
   const appended = Array.from({ length: APPENDED }, (_, i) => first + i).join();
   const found = late.sequences.join();
   tally.expect(found === appended, `${where}: ${found} are read of ${appended}`);
+  return all.damaged;
+}
+
+/** Every whole record is read after it, and what is appended then. */
+async function checkRepair(
+  tally: Tally,
+  where: string,
+  directory: string,
+  survivors: readonly number[],
+): Promise<void> {
+  const repaired = repairLog(directory);
+  tally.expect(repaired !== undefined && repaired.putAside.length > 0, `${where}: there was nothing to repair`);
+  const writer = LogWriter.open(directory, { segmentBytes: SEGMENT_BYTES });
+  if (writer === undefined) throw new Error('nobody else writes there');
+  const next = writer.last + 1;
+  if (writer.claim(50) !== OK) throw writer.trouble ?? new Error('no room');
+  writer.frame.u8.set(recordContent(next, 50), writer.offset);
+  writer.commit(50, next);
+  await writer.close();
+  const { sequences, wrong, damaged } = readFrom(directory, 1);
+  tally.count('corrupt', wrong, `${where}: a record that nobody appended, after a repair`);
+  tally.expect(!damaged, `${where}: damage is left after a repair`);
+  const expected = [...survivors, next].join();
+  const found = sequences.join();
+  tally.expect(found === expected, `${where}: after a repair ${found} are read of ${expected}`);
+}
+
+/** Sequence of the record that would have come before the segment that begins with `first`. */
+function endBefore(directory: string, first: number): number {
+  const file = path.join(directory, `${String(first).padStart(20, '0')}.seg`);
+  return Number(readFileSync(file).readBigUInt64LE(FOLLOWS));
 }
 
 interface Reading {

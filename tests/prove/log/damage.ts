@@ -47,7 +47,7 @@ export function damage(kind: Damage, { segments, records }: LogImage, next: () =
       segment.fill(0, 0, HEADER_PAGE);
       break;
     default:
-      segment[between(next, 0, 79)] ^= 1 << between(next, 0, 7);
+      segment[between(next, 0, 87)] ^= 1 << between(next, 0, 7);
   }
   return copies;
 }

@@ -1,6 +1,6 @@
 import { type LogImage, type Placed, SEGMENT_BYTES } from './log-image.ts';
 
-const HEADER_BYTES = 80;
+const HEADER_BYTES = 88;
 
 /** What is left of an image after its damage, and what that proves. */
 export class Evidence {
@@ -31,6 +31,11 @@ export class Evidence {
     this.#headers = image.headers
       .map((synced, i) => ({ first: Number(image.names[i].slice(0, 20)), synced }))
       .filter((_, i) => isWhole[i]);
+  }
+
+  /** Sequences of all records that are there as they were, in segments of whatever header. */
+  get survivors(): readonly number[] {
+    return this.#survivors.map(({ sequence }) => sequence);
   }
 
   /** Something that was written later says that record `sequence`, which is missing, had been on the disk. */

@@ -80,7 +80,7 @@ function inAnotherLife(segment: Buffer): Buffer {
   segment.fill(0, BOOT, BOOT + 16);
   const inner = Buffer.alloc(4);
   inner.writeUInt32LE(crc32(segment.subarray(0, 8), crc32(segment.subarray(8, 12))));
-  segment.writeUInt32LE(crc32(segment.subarray(16, 80), crc32(inner)), CRC);
+  segment.writeUInt32LE(crc32(segment.subarray(16, 88), crc32(inner)), CRC);
   return segment;
 }
 
