@@ -1,4 +1,5 @@
 /** Append-only logs in mapped files: one writer, any number of readers, in any process. */
+export { Cursor, WINDOW } from './cursor.ts';
 export { inspectLog, type LogReport, type Run, type SegmentReport } from './inspection.ts';
 export { DAMAGED, LogReader, NOTHING, type Start } from './log-reader.ts';
 export { type LogOptions, LogWriter } from './log-writer.ts';

@@ -93,12 +93,23 @@ export interface Survivors {
   readonly isDirty: boolean;
 }
 
+const ZEROS = new Uint8Array(65_536);
+
+/** Nothing but zeros from `position` on. */
+function isZero(u8: Uint8Array, position: number): boolean {
+  for (let at = position; at < u8.length; at += ZEROS.length) {
+    const part = u8.subarray(at, at + ZEROS.length);
+    if (Buffer.compare(part, ZEROS.subarray(0, part.length)) !== 0) return false;
+  }
+  return true;
+}
+
 /** Looks for whole records from `position` on, of sequence `from` or later. */
 export function lookAhead(memory: FrameBuffer, position: number, from: number): Survivors {
   let first = 0;
   let last = 0;
   let synced = 0;
-  const isDirty = memory.i32.subarray(position >> 2).some((word) => word !== 0);
+  const isDirty = !isZero(memory.u8, position);
   for (const found of isDirty ? findRecords(memory, position, from) : []) {
     if (first === 0) first = found.sequence;
     last = Math.max(last, found.sequence);

@@ -4,6 +4,7 @@ import { deliveryKills } from './delivery-kills.ts';
 import { exclusiveNames } from './exclusive-names.ts';
 import { failover } from './failover.ts';
 import { busKills } from './kills.ts';
+import { logConsumers } from './log-consumers.ts';
 import { logImages } from './log-images.ts';
 import { logKills } from './log-kills.ts';
 import { migration } from './migration.ts';
@@ -22,6 +23,7 @@ import { topologies } from './topologies.ts';
 export async function allCampaigns(): Promise<ProveCampaign[]> {
   return [
     ...(await conformanceCampaigns()),
+    logConsumers,
     logImages,
     logKills,
     ringHeaders,

@@ -4,6 +4,7 @@ export const ROLES = {
   colleague: () => import('./colleague.ts'),
   crowd: () => import('./crowd.ts'),
   'name-claimant': () => import('./name-claimant.ts'),
+  'log-consumer': () => import('./log-consumer.ts'),
   'log-writer': () => import('./log-writer.ts'),
   'ring-rewriter': () => import('./ring-rewriter.ts'),
   'migration-receiver': () => import('./migration-receiver.ts'),
