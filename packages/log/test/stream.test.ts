@@ -198,7 +198,7 @@ test('producers in processes of their own: all is read, each in its order', asyn
     of.set(producer, [...(of.get(producer) ?? []), number]);
     total++;
   }
-  expect([...of.keys()].sort()).toEqual([1, 2, 3, 4]);
+  expect(new Set(of.keys())).toEqual(new Set([1, 2, 3, 4]));
   for (const numbers of of.values()) expect(numbers.join()).toBe(range(0, 1999).join());
   expect(listLanes(directory).length).toBeLessThanOrEqual(4);
 });
