@@ -137,7 +137,13 @@ export class LogWriter {
     this.#sequence =
       segment === undefined && dropped === 0 ? next : Math.max(next, dropped + 1) + SKIPPED_AFTER_RESTART;
     const ids = { log: this.#log, boot: this.#boot };
-    const begun = allotment.become({ ...ids, first: this.#sequence, follows: next, synced, lost: 0 });
+    let begun: Segment;
+    try {
+      begun = allotment.become({ ...ids, first: this.#sequence, follows: next, synced, lost: 0 });
+    } catch (error) {
+      allotment.discard();
+      throw error;
+    }
     if (segment !== undefined) {
       segment.memory.i32[position >> 2] = SEALED;
       this.#sealed.push(segment);
@@ -183,8 +189,8 @@ export class LogWriter {
   /**
    * Ends the claimed frame, shortened to `length` bytes, and makes it a record; `time` is ms since 1970. Its sequence is `last`.
    *
-   * | allocates                 | blocks | syscalls | callable from      |
-   * | one view above 512 bytes  | no     | 0        | the owner's thread |
+   * | allocates                 | blocks | syscalls                         | callable from      |
+   * | one view above 512 bytes  | no     | 0; once a segment 3, to allot one | the owner's thread |
    */
   commit(length: number, time: number): void {
     const { frame } = this;

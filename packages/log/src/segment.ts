@@ -80,9 +80,14 @@ export class Segment {
 /** A header that nobody has written yet: the machine stopped before it came to the disk. */
 export const BLANK = Symbol('blank');
 
-/** The kernel's id of this start of the machine: 32 hexadecimal digits. */
+/** The kernel's id of this start of the machine: 32 hexadecimal digits. @throws BusError TRANSPORT_FAILED */
 export function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim().replaceAll('-', '');
+  const file = '/proc/sys/kernel/random/boot_id';
+  try {
+    return readFileSync(file, 'latin1').trim().replaceAll('-', '');
+  } catch (error) {
+    throw fromSystemError(error, 'when the machine was started cannot be read', file);
+  }
 }
 
 /**

@@ -122,7 +122,6 @@ export class StreamReader {
     }
     const { lanes } = this.#alarm;
     if (lanes === this.#knownLanes) return false;
-    this.#knownLanes = lanes;
     const before = this.#lanes.length;
     for (const name of listLanes(this.#directory)) {
       if (this.#lanes.some((lane) => lane.name === name)) continue;
@@ -130,6 +129,7 @@ export class StreamReader {
       const reader = new LogReader(path.join(this.#directory, name), at);
       this.#lanes.push({ name, reader, length: 0, isDamaged: false });
     }
+    this.#knownLanes = lanes;
     return this.#lanes.length > before;
   }
 

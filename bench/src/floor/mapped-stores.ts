@@ -1,0 +1,35 @@
+import { openSync } from 'node:fs';
+import path from 'node:path';
+import { align8, allocateFrameBuffer, copyAligned, frameBuffer } from '@busbar/core/contract';
+import { allocateFile, available, mapFile } from '@busbar/native';
+import type { Program } from '../program.ts';
+
+const BYTES = 128 * 1024 * 1024;
+const LENGTH_BYTES = 8;
+const BURST = 1000;
+
+/** Plain stores into a mapped file: a length and the bytes, round and round, without checksum, sequence or end. */
+export const program: Program = {
+  async drive({ directory, size }) {
+    await available();
+    const file = path.join(directory, 'file');
+    const fd = openSync(file, 'w+');
+    allocateFile(fd, BYTES, file);
+    const memory = frameBuffer(mapFile(fd, BYTES, 'read-write', file).buffer);
+    const payload = allocateFrameBuffer(size);
+    const bytes = LENGTH_BYTES + align8(size);
+    let at = 0;
+    return async (milliseconds) => {
+      let count = 0;
+      for (const end = performance.now() + milliseconds; performance.now() < end; count += BURST) {
+        for (let i = 0; i < BURST; i++) {
+          copyAligned(payload, 0, memory, at + LENGTH_BYTES, size);
+          Atomics.store(memory.i32, at >> 2, size);
+          at = at + 2 * bytes > BYTES ? 0 : at + bytes;
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return count;
+    };
+  },
+};
