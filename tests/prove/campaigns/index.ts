@@ -7,6 +7,7 @@ import { busKills } from './kills.ts';
 import { logConsumers } from './log-consumers.ts';
 import { logImages } from './log-images.ts';
 import { logKills } from './log-kills.ts';
+import { logWakes } from './log-wakes.ts';
 import { migration } from './migration.ts';
 import { ringHeaders } from './ring-headers.ts';
 import { ringKills } from './ring-kills.ts';
@@ -26,6 +27,7 @@ export async function allCampaigns(): Promise<ProveCampaign[]> {
     logConsumers,
     logImages,
     logKills,
+    logWakes,
     ringHeaders,
     ringKills,
     ringOrder,

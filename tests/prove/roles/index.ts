@@ -5,6 +5,7 @@ export const ROLES = {
   crowd: () => import('./crowd.ts'),
   'name-claimant': () => import('./name-claimant.ts'),
   'log-consumer': () => import('./log-consumer.ts'),
+  'log-sleeper': () => import('./log-sleeper.ts'),
   'log-writer': () => import('./log-writer.ts'),
   'ring-rewriter': () => import('./ring-rewriter.ts'),
   'migration-receiver': () => import('./migration-receiver.ts'),
