@@ -4,8 +4,8 @@ import { LogWriter } from '@busbar/log';
 import { available } from '@busbar/native';
 import type { Program } from '../program.ts';
 
-/** Appended without a turn of the event loop. */
-const BURST = 1000;
+/** Bytes appended without a turn of the event loop. */
+const BURST_BYTES = 131_072;
 const RETENTION = { bytes: 128 * 1024 * 1024 };
 
 /** Records appended to a log, for nobody. */
@@ -15,11 +15,12 @@ export const program: Program = {
     const writer = LogWriter.open(path.join(directory, 'log'), { retention: RETENTION });
     if (writer === undefined) throw new Error('somebody else writes there');
     const payload = allocateFrameBuffer(size);
+    const burst = Math.ceil(BURST_BYTES / size);
     return async (milliseconds) => {
       const first = writer.last;
       for (const end = performance.now() + milliseconds; performance.now() < end; ) {
         const time = Date.now();
-        for (let i = 0; i < BURST; i++) {
+        for (let i = 0; i < burst; i++) {
           if (writer.claim(size) !== OK) throw writer.trouble ?? new Error('no room');
           copyAligned(payload, 0, writer.frame, writer.offset, size);
           writer.commit(size, time);

@@ -5,7 +5,7 @@
  *   lock                      flock of the writer; never unlinked
  *   00000000000000000001.seg  named by the sequence of its first record
  *   00000000000000104858.seg
- *   next.tmp                  the next segment, allotted ahead
+ *   next-1.tmp                the next segment, allotted ahead
  * ```
  *
  * A segment is of one size from its creation to its end, so that no mapping of it ever points behind the file:

@@ -40,7 +40,10 @@ export interface LogOptions {
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 /** Of a segment; then the next one is allotted, so that a full disk is an error before there is no room. */
-const ALLOT_AT = 0.75;
+const ALLOT_AT = 0.25;
+/** Full segments are brought to the disk after so long, or when there are so many: a burst is not slowed down by its own end. */
+const SYNC_SEALED_MS = 5000;
+const MOST_SEALED = 64;
 
 /**
  * The only writer of a log. Claim, write the frame at `offset` of `frame`, commit: the record is in the page cache then, and
@@ -75,6 +78,8 @@ export class LogWriter {
   #dirty = 0;
   #allotAt: number;
   #onSynced: (() => void) | undefined;
+  /** Until full segments are synced. */
+  #syncTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   /**
@@ -141,7 +146,7 @@ export class LogWriter {
     try {
       begun = allotment.become({ ...ids, first: this.#sequence, follows: next, synced, lost: 0 });
     } catch (error) {
-      allotment.discard();
+      void allotment.discard();
       throw error;
     }
     if (segment !== undefined) {
@@ -252,6 +257,7 @@ export class LogWriter {
   #allot(): void {
     try {
       this.#next = new Allotment(this.#directory, this.#segmentBytes);
+      this.#next.fill();
       this.trouble = undefined;
     } catch (error) {
       if (!isBusError(error)) throw error;
@@ -261,8 +267,7 @@ export class LogWriter {
   }
 
   #roll(): number {
-    if (this.#next === undefined) this.#allot();
-    const next = this.#next;
+    const next = this.#takeNext();
     if (next === undefined) return BACK_PRESSURED;
     const sequence = this.#sequence;
     const ids = { log: this.#log, boot: this.#boot };
@@ -272,25 +277,53 @@ export class LogWriter {
       begun = next.become(fields);
     } catch (error) {
       this.trouble = error as BusError;
+      if (this.#next === undefined) this.#next = next;
+      else void next.discard();
       return BACK_PRESSURED;
     }
-    this.#next = undefined;
     const full = this.#segment;
     // L1: what an aborted claim left.
     if (this.#dirty > this.#position) full.memory.u8.fill(0, this.#position, this.#dirty);
     this.#dirty = 0;
     // L2: the segment has its name; pairs with the load in LogReader.next.
     Atomics.store(full.memory.i32, this.#position >> 2, SEALED);
+    full.unmap();
     this.#sealed.push(full);
     this.#isFolderNew = true;
     this.#segment = begun;
     this.frame = begun.memory;
     this.#position = RECORDS_OFFSET;
     this.#allotAt = this.#segmentBytes * ALLOT_AT;
-    // In the background, so that after a power loss only what is new needs a second look.
-    this.sync();
+    this.#syncSoon();
     retire(this.#directory, this.#retention);
     return OK;
+  }
+
+  /** What is allotted; or, in a burst that is faster than the pages come, one as it is. */
+  #takeNext(): Allotment | undefined {
+    const next = this.#next;
+    if (next !== undefined && !next.isFilling) {
+      this.#next = undefined;
+      return next;
+    }
+    try {
+      const other = new Allotment(this.#directory, this.#segmentBytes);
+      this.trouble = undefined;
+      return other;
+    } catch (error) {
+      if (!isBusError(error)) throw error;
+      this.trouble = error;
+      return undefined;
+    }
+  }
+
+  /** After a power loss only what is not known to be on the disk needs a second look. */
+  #syncSoon(): void {
+    if (this.#sealed.length >= MOST_SEALED) this.sync();
+    this.#syncTimer ??= setTimeout(() => {
+      this.#syncTimer = undefined;
+      this.sync();
+    }, SYNC_SEALED_MS).unref();
   }
 
   /** What is committed stays. Waits for a sync that runs; the lock is free then. Idempotent. */
@@ -298,8 +331,9 @@ export class LogWriter {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.abort();
+    clearTimeout(this.#syncTimer);
     await this.#sync.idle();
-    this.#next?.discard();
+    await this.#next?.discard();
     for (const segment of [...this.#sealed.splice(0), this.#segment]) segment.close();
     closeSync(this.#folder);
     this.#lock.release();

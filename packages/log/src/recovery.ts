@@ -1,10 +1,9 @@
 import { rmSync } from 'node:fs';
-import path from 'node:path';
 import { BusError } from '@busbar/core/contract';
 import { RECORDS_OFFSET, SEALED } from './log-layout.ts';
 import { lookAhead, type Scan, scanRecords } from './scan.ts';
 import { BLANK, damaged, mapSegment, openSegment, type Segment } from './segment.ts';
-import { listSegments, NEXT_FILE, type SegmentFile } from './segment-files.ts';
+import { listSegments, removeUnnamed, type SegmentFile } from './segment-files.ts';
 
 /** What a stopped writer, or a stopped machine, has left behind. */
 export interface Recovered {
@@ -48,12 +47,12 @@ interface End {
 export function recover(directory: string, boot: string): Recovered {
   const files = listSegments(directory);
   if (files.length === 0) {
-    rmSync(path.join(directory, NEXT_FILE), { force: true });
+    removeUnnamed(directory);
     return { segment: undefined, position: 0, next: 1, synced: 0, end: 'clean', dropped: 0 };
   }
   const unsealed: Unsealed[] = [];
   const end = findEnd(files, boot, unsealed);
-  rmSync(path.join(directory, NEXT_FILE), { force: true });
+  removeUnnamed(directory);
   for (const { path: file } of files.slice(end.index + 1).reverse()) rmSync(file);
   for (const one of unsealed) seal(one);
   const { path: file, first } = files[end.index];

@@ -5,7 +5,7 @@ import { tryLockFile } from '@busbar/native';
 import { inspectLog, type Run, type SegmentReport } from './inspection.ts';
 import { RECORDS_OFFSET, SEALED } from './log-layout.ts';
 import { Allotment, bootId, mapSegment } from './segment.ts';
-import { NEXT_FILE } from './segment-files.ts';
+import { removeUnnamed } from './segment-files.ts';
 
 /** What a repair has done. */
 export interface Repair {
@@ -27,7 +27,7 @@ export function repairLog(directory: string): Repair | undefined {
   const lock = tryLockFile(path.join(directory, 'lock'));
   if (lock === undefined) return undefined;
   try {
-    rmSync(path.join(directory, NEXT_FILE), { force: true });
+    removeUnnamed(directory);
     const { segments, lost } = inspectLog(directory);
     const log = segments.find(({ header }) => header !== undefined)?.header?.log ?? '0'.repeat(32);
     const putAside: string[] = [];

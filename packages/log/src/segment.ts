@@ -8,8 +8,9 @@ import {
   readSync,
   renameSync,
   unlinkSync,
+  writev,
 } from 'node:fs';
-import path from 'node:path';
+import { promisify } from 'node:util';
 import { BusError, type FrameBuffer, frameBuffer, fromSystemError } from '@busbar/core/contract';
 import { allocateFile, type FileMapping, mapFile } from '@busbar/native';
 import { checksum } from './checksum.ts';
@@ -33,7 +34,9 @@ import {
   VERSION_OFFSET,
   writeU64,
 } from './log-layout.ts';
-import { NEXT_FILE, type SegmentFile, segmentPath } from './segment-files.ts';
+import { type SegmentFile, segmentPath, unnamedPath } from './segment-files.ts';
+
+const writeParts = promisify(writev);
 
 /** What a segment's header says; see log-layout.ts. */
 export interface SegmentHeader {
@@ -68,6 +71,11 @@ export class Segment {
   /** For fdatasync; -1: closed, or open for reading. */
   get fd(): number {
     return this.#fd;
+  }
+
+  /** The descriptor stays. */
+  unmap(): void {
+    this.#mapping.close();
   }
 
   close(): void {
@@ -214,30 +222,64 @@ function hex({ u8 }: FrameBuffer, offset: number): string {
   return Buffer.from(u8.subarray(offset, offset + 16)).toString('hex');
 }
 
+/** Written at once when an allotment is filled. */
+const ZEROS = new Uint8Array(1_048_576);
+const MOST_AT_ONCE = 64;
+
 /** A file of `bytes` zeros that will be the next segment, with room on the disk for all of it. */
 export class Allotment {
   readonly #directory: string;
+  readonly #path: string;
   readonly #fd: number;
   readonly #mapping: FileMapping;
   readonly #memory: FrameBuffer;
+  #filling: Promise<void> | undefined;
 
   /** @throws BusError RESOURCE_EXHAUSTED | TRANSPORT_FAILED */
   constructor(directory: string, bytes: number) {
     this.#directory = directory;
-    const file = path.join(directory, NEXT_FILE);
+    this.#path = unnamedPath(directory);
     try {
-      this.#fd = openSync(file, 'wx+', 0o600);
+      this.#fd = openSync(this.#path, 'wx+', 0o600);
     } catch (error) {
-      throw fromSystemError(error, 'the next segment cannot be created', file);
+      throw fromSystemError(error, 'the next segment cannot be created', this.#path);
     }
     try {
-      allocateFile(this.#fd, bytes, file);
-      this.#mapping = mapFile(this.#fd, bytes, 'read-write', file);
+      allocateFile(this.#fd, bytes, this.#path);
+      this.#mapping = mapFile(this.#fd, bytes, 'read-write', this.#path);
       this.#memory = frameBuffer(this.#mapping.buffer);
     } catch (error) {
       closeSync(this.#fd);
-      unlinkSync(file);
+      unlinkSync(this.#path);
       throw error;
+    }
+  }
+
+  /**
+   * Writes zeros over zeros, in another thread: the pages are there then, and the first store into each takes 0.2 us instead of
+   * 2.6 (ext4, Linux 6.18).
+   */
+  fill(): void {
+    this.#filling = this.#fill().finally(() => {
+      this.#filling = undefined;
+    });
+  }
+
+  /** It must not be written to now: zeros would come over it. */
+  get isFilling(): boolean {
+    return this.#filling !== undefined;
+  }
+
+  async #fill(): Promise<void> {
+    try {
+      for (let at = 0; at < this.bytes; ) {
+        const count = Math.min(MOST_AT_ONCE, Math.ceil((this.bytes - at) / ZEROS.length));
+        const parts = Array.from({ length: count }, (_, i) => ZEROS.subarray(0, this.bytes - at - i * ZEROS.length));
+        const { bytesWritten } = await writeParts(this.#fd, parts, at);
+        at += bytesWritten;
+      }
+    } catch {
+      // It is slower without.
     }
   }
 
@@ -268,7 +310,7 @@ export class Allotment {
     u8.set(Buffer.from(header.boot, 'hex'), BOOT_OFFSET);
     writeU64(i32, LOST_OFFSET, header.lost);
     i32[CRC_OFFSET >> 2] = headerChecksum(memory);
-    const from = path.join(this.#directory, NEXT_FILE);
+    const from = this.#path;
     const to = segmentPath(this.#directory, header.first);
     try {
       // L2
@@ -284,9 +326,11 @@ export class Allotment {
   }
 
   /** It is not needed after all. */
-  discard(): void {
+  async discard(): Promise<void> {
+    // The descriptor may be another file's as soon as it is closed.
+    await this.#filling;
     closeSync(this.#fd);
     this.#mapping.close();
-    unlinkSync(path.join(this.#directory, NEXT_FILE));
+    unlinkSync(this.#path);
   }
 }

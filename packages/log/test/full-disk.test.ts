@@ -61,7 +61,7 @@ test('no room for the next segment: what is committed stays, the reason is told,
 test('no room for the first segment: a typed error, nothing is left, and the lock is free', async () => {
   limitFiles(4096);
   expect(await append(1)).toEqual({
-    thrown: { code: 'RESOURCE_EXHAUSTED', where: path.join(directory, 'next.tmp') },
+    thrown: { code: 'RESOURCE_EXHAUSTED', where: path.join(directory, 'next-1.tmp') },
   });
   expect(files(directory)).toEqual(['lock']);
   const writer = write(directory);

@@ -93,7 +93,7 @@ describe('after the end of a process', () => {
 
   test('a segment that was not named yet is made anew', async () => {
     await logOf(10);
-    writeFileSync(path.join(directory, 'next.tmp'), 'half');
+    writeFileSync(path.join(directory, 'next-1.tmp'), 'half');
     const writer = write(directory, SMALL);
     for (let n = 0; n < 2 * FULL; n++) append(writer, 1000);
     expect(readAll(read(directory)).sequences).toEqual(range(1, 10 + 2 * FULL));
