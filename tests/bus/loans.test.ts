@@ -237,6 +237,8 @@ describe('when its transport is removed', () => {
     const { bus, heard, publisher, filled } = await twoRoutes();
     const [early, late] = [await filled(), await filled()];
     expect(early.send()).toBe(OK);
+    // What waits for a route is not sent either.
+    await heard.reach(2);
     await bus.remove('shm');
     expect(late.view).toEqual(full);
     expect(late.send()).toBe(OK);
