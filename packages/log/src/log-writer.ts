@@ -29,7 +29,8 @@ import {
 } from './log-layout.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { type Retention, retire } from './retention.ts';
-import { Allotment, bootId, type Segment } from './segment.ts';
+import { Allotment, BLANK, bootId, openSegment, type Segment } from './segment.ts';
+import { listSegments } from './segment-files.ts';
 
 export interface LogOptions {
   /** Bytes of a segment, a multiple of 4096 from 64 KiB to 1 GiB. Default 16 MiB. Existing ones keep theirs. */
@@ -69,7 +70,8 @@ export class LogWriter {
   readonly #sealed: Segment[] = [];
   #segment: Segment;
   #next: Allotment | undefined;
-  #isFolderNew = false;
+  /** Names in the folder may not be on the disk: of an earlier writer, too. */
+  #isFolderNew = true;
   #position: number;
   /** Sequence of the next record. */
   #sequence: number;
@@ -117,8 +119,10 @@ export class LogWriter {
     this.#folder = openSync(directory, 'r');
     this.#sequence = recovered.next;
     try {
+      this.#takeOver(recovered);
       this.#segment = this.#continue(recovered);
     } catch (error) {
+      for (const segment of this.#sealed) segment.close();
       recovered.segment?.close();
       closeSync(this.#folder);
       throw error;
@@ -133,12 +137,23 @@ export class LogWriter {
     );
   }
 
+  /** L6: what an earlier writer had not brought to the disk is this one's to bring there. */
+  #takeOver({ segment: last, synced }: Recovered): void {
+    const files = listSegments(this.#directory);
+    for (const [i, file] of files.entries()) {
+      if (i + 1 === files.length || file.path === last?.path || files[i + 1].first <= synced + 1) continue;
+      const segment = openSegment(file, 'read-write');
+      if (segment === undefined || segment === BLANK) continue;
+      segment.unmap();
+      this.#sealed.push(segment);
+    }
+  }
+
   /** L5: on in the same segment only where nobody can have seen more than what is there. */
   #continue({ segment, position, next, synced, dropped }: Recovered): Segment {
     const isSame = segment?.header.boot === this.#boot && dropped === 0;
     if (segment !== undefined && isSame) return segment;
     const allotment = new Allotment(this.#directory, this.#segmentBytes);
-    this.#isFolderNew = true;
     this.#sequence =
       segment === undefined && dropped === 0 ? next : Math.max(next, dropped + 1) + SKIPPED_AFTER_RESTART;
     const ids = { log: this.#log, boot: this.#boot };

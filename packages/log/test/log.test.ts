@@ -1,4 +1,13 @@
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { BACK_PRESSURED, CLOSED, OK, TOO_LARGE } from '@busbar/core/contract';
 import { available } from '@busbar/native';
@@ -165,6 +174,30 @@ describe('the disk', () => {
     reader.next();
     expect(reader.frame.i32[16 >> 2]).toBe(300);
   });
+});
+
+test('what an earlier writer has not brought to the disk, the next one does, before it says that anything is there', async () => {
+  const segments = (): number => {
+    const fds = readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return '';
+      }
+    });
+    return fds.filter((target) => target.startsWith(directory) && target.endsWith('.seg')).length;
+  };
+  const first = write(directory, SMALL);
+  for (let n = 0; n < 200; n++) append(first, 1000);
+  await first.close();
+  const all = files(directory).filter((name) => name.endsWith('.seg')).length;
+  expect([all > 3, segments()]).toEqual([true, 0]);
+  const second = write(directory, SMALL);
+  expect(segments()).toBe(all);
+  const synced = new Promise<void>((resolve) => second.onSynced(resolve));
+  second.sync();
+  await synced;
+  expect([second.synced, segments()]).toEqual([200, 1]);
 });
 
 describe('retention', () => {
